@@ -1,0 +1,1 @@
+//! Judges a plan: shares no code with the solver.

@@ -1,0 +1,23 @@
+//! What we know: the vocabulary of capacity, demand, money and plans, and the rules that bind them.
+//!
+//! Pure. Nothing here reads a file, a socket, a clock or the environment; the same input gives the
+//! same output on every machine. Start at [`snapshot`] (what a cluster looks like), go on to
+//! [`problem`] (what has to be decided) and [`plan`] (what was decided and why).
+
+pub mod catalog;
+pub mod check;
+pub mod finding;
+pub mod fleet;
+pub mod ids;
+pub mod plan;
+pub mod policy;
+pub mod problem;
+pub mod resources;
+pub mod rightsize;
+pub mod scheduler;
+pub mod selector;
+pub mod snapshot;
+pub mod solution;
+pub mod units;
+pub mod usage;
+pub mod workload;

@@ -1,0 +1,1 @@
+//! Requests that usage justifies, and when not to touch them.

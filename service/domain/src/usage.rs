@@ -1,0 +1,1 @@
+//! What pods really use: decaying histograms and exact daily peaks per container.
