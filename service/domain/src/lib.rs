@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod check;
+pub mod clock;
 pub mod finding;
 pub mod fleet;
 pub mod ids;
@@ -18,6 +19,7 @@ pub mod scheduler;
 pub mod selector;
 pub mod snapshot;
 pub mod solution;
+pub mod store;
 pub mod units;
 pub mod usage;
 pub mod workload;

@@ -8,8 +8,10 @@ use crate::units::HourlyRate;
 /// Duals are integers in 1e-15 USD per hour: this many in one nano-USD per hour.
 pub const DUALS_PER_NANO_USD: i64 = 1_000_000;
 
-/// The only fleet-wide rule that may carry a dual price so far.
+/// Name of the dual price of the spot-share rule.
 pub const ROW_SPOT_SHARE: &str = "spot_share";
+/// Name of the dual price of the budget of moved pods.
+pub const ROW_MOVED_PODS: &str = "moved_pods";
 
 /// One node of the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,8 @@ pub struct Duals {
     pub shapes: Vec<i64>,
     /// Of the spot-share rule, in 1e-15 USD per hour, milli-CPU and permille; never negative.
     pub spot_share: i64,
+    /// Of the budget of moved pods, in 1e-15 USD per hour and pod; never negative.
+    pub moved_pods: i64,
 }
 
 /// The solver's answer.

@@ -1,0 +1,227 @@
+//! What the service remembers, as a seam. Implementations keep every promise written here.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Catalog;
+use crate::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
+use crate::plan::Plan;
+use crate::policy::Policy;
+use crate::snapshot::Snapshot;
+
+/// Why the store did not do as told. One variant for each thing a caller would do differently.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such thing. Carries its resource name.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// There is one already. Carries its resource name.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// Somebody else wrote in between: read again.
+    #[error("etag is {current}, not {given}")]
+    EtagMismatch {
+        /// What the caller had.
+        given: String,
+        /// What is stored.
+        current: String,
+    },
+    /// The request id was used before for something else.
+    #[error("request id {0} was used for another request")]
+    RequestIdReused(String),
+    /// The page token is none of ours.
+    #[error("page token {0:?} is not valid")]
+    BadPageToken(String),
+    /// The disk is full. Nothing was written.
+    #[error("no space left for the database")]
+    Full,
+    /// Locked, corrupt, unreachable. Nothing was written.
+    #[error("database failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How a cluster is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// Through AWS and its API server.
+    Live,
+    /// Only through imports.
+    Offline,
+    /// In the simulator.
+    Simulated,
+}
+
+/// A cluster as registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterRecord {
+    /// Id.
+    pub id: ClusterId,
+    /// How it is reached.
+    pub mode: Mode,
+    /// AWS region.
+    pub region: String,
+    /// AWS account, twelve digits; may be empty for an offline cluster.
+    pub aws_account_id: String,
+    /// Role to assume; may be empty.
+    pub role_arn: String,
+    /// Kubernetes version, such as `1.35`; may be empty.
+    pub kubernetes_version: String,
+    /// Counts changes of node groups as snapshots show them.
+    pub generation: i64,
+    /// Changes with every write.
+    pub etag: String,
+    /// When it was registered.
+    pub create_time: Timestamp,
+}
+
+/// A write that may be repeated: the same id with the same body has the same effect once, for 24 h.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The caller's id; empty: not idempotent.
+    pub id: String,
+    /// Full method name.
+    pub method: String,
+    /// SHA-256 of the request without its id, hex.
+    pub body_digest: String,
+}
+
+/// Who writes what, when; goes to the audit log in the same transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The request.
+    pub request: RequestKey,
+    /// Who asks; `anonymous` on loopback.
+    pub actor: String,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Most items, 1..=1000.
+    pub size: u32,
+    /// `next_token` of the page before; empty: the first.
+    pub token: String,
+}
+
+/// Items and how to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// Items, newest first for plans and snapshots, by id else.
+    pub items: Vec<T>,
+    /// Empty: this was the last.
+    pub next_token: String,
+}
+
+/// A snapshot with its name and digest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSnapshot {
+    /// Id within its cluster.
+    pub id: SnapshotId,
+    /// SHA-256 of the stored form, hex.
+    pub digest: String,
+    /// What it shows.
+    pub snapshot: Snapshot,
+}
+
+/// A policy with its etag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredPolicy {
+    /// Changes with every write.
+    pub etag: String,
+    /// The policy.
+    pub policy: Policy,
+}
+
+/// A catalog with its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredCatalog {
+    /// Id.
+    pub id: CatalogId,
+    /// What it says.
+    pub catalog: Catalog,
+}
+
+/// Everything that outlives the process.
+///
+/// Every method is one transaction: all of it happens or nothing. A write whose request id was seen
+/// with the same body changes nothing and returns what the first one stored; with another body it is
+/// [`StoreError::RequestIdReused`]. Every write adds one row to the audit log.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The resource name that an earlier request with this key produced, if any.
+    async fn earlier(&self, request: &RequestKey) -> Result<Option<String>, StoreError>;
+
+    /// Adds a cluster with its policy. `Exists` if the id is taken.
+    async fn create_cluster(
+        &self,
+        write: &Write,
+        cluster: &ClusterRecord,
+        policy: &Policy,
+    ) -> Result<ClusterRecord, StoreError>;
+    /// Reads a cluster.
+    async fn cluster(&self, id: &ClusterId) -> Result<ClusterRecord, StoreError>;
+    /// Lists clusters by id.
+    async fn clusters(&self, page: &PageRequest) -> Result<Page<ClusterRecord>, StoreError>;
+
+    /// Reads a cluster's policy.
+    async fn policy(&self, cluster: &ClusterId) -> Result<StoredPolicy, StoreError>;
+    /// Replaces a cluster's policy. `EtagMismatch` if `etag` is not empty and not the current one.
+    async fn put_policy(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        policy: &Policy,
+        etag: &str,
+    ) -> Result<StoredPolicy, StoreError>;
+
+    /// Adds a snapshot; if the fleet in it differs from the one before, `generation` rises by one.
+    async fn create_snapshot(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        id: &SnapshotId,
+        snapshot: &Snapshot,
+    ) -> Result<StoredSnapshot, StoreError>;
+    /// Reads a snapshot; `None` for the id means the newest.
+    async fn snapshot(
+        &self,
+        cluster: &ClusterId,
+        id: Option<&SnapshotId>,
+    ) -> Result<StoredSnapshot, StoreError>;
+
+    /// Adds a catalog.
+    async fn create_catalog(
+        &self,
+        write: &Write,
+        id: &CatalogId,
+        catalog: &Catalog,
+    ) -> Result<StoredCatalog, StoreError>;
+    /// Reads a catalog.
+    async fn catalog(&self, id: &CatalogId) -> Result<StoredCatalog, StoreError>;
+    /// The newest imported catalog of a region, if any.
+    async fn newest_catalog(&self, region: &str) -> Result<Option<StoredCatalog>, StoreError>;
+
+    /// Adds a plan.
+    async fn create_plan(&self, write: &Write, plan: &Plan) -> Result<Plan, StoreError>;
+    /// Reads a plan.
+    async fn plan(&self, cluster: &ClusterId, id: &PlanId) -> Result<Plan, StoreError>;
+    /// Lists a cluster's plans, newest first.
+    async fn plans(&self, cluster: &ClusterId, page: &PageRequest) -> Result<Page<Plan>, StoreError>;
+
+    /// Replaces a cluster's usage checkpoint (opaque bytes with their own version). Batches that
+    /// were folded in are remembered by id: see [`Store::usage_batch_seen`].
+    async fn put_usage(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        checkpoint: &[u8],
+        batch_ids: &[String],
+    ) -> Result<(), StoreError>;
+    /// Reads a cluster's usage checkpoint.
+    async fn usage(&self, cluster: &ClusterId) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Whether a batch of samples was folded in before.
+    async fn usage_batch_seen(&self, cluster: &ClusterId, batch_id: &str) -> Result<bool, StoreError>;
+}
