@@ -1,0 +1,197 @@
+//! The store on SQLite.
+
+mod catalogs;
+mod clusters;
+mod page;
+mod plans;
+mod snapshots;
+mod usage;
+mod write;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use plimsoll_domain::catalog::Catalog;
+use plimsoll_domain::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
+use plimsoll_domain::plan::Plan;
+use plimsoll_domain::policy::Policy;
+use plimsoll_domain::snapshot::Snapshot;
+use plimsoll_domain::store::{
+    ClusterRecord, Page, PageRequest, RequestKey, Store, StoreError, StoredCatalog, StoredPolicy,
+    StoredSnapshot, Write,
+};
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::body::failed;
+
+/// Connections to one file: one writes, the others read beside it (WAL).
+const CONNECTIONS_MAX: u32 = 4;
+/// How long a write waits for another before it fails.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// SQLite's code for a full disk (`SQLITE_FULL`).
+const CODE_FULL: &str = "13";
+
+/// A store in one SQLite file, or in memory. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    pool: SqlitePool,
+}
+
+impl Sqlite {
+    /// Opens the file, creates it if it is missing, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if it is no database, cannot be written, or was made by a newer version.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        Self::connect(options, CONNECTIONS_MAX).await
+    }
+
+    /// A store that is gone with the process.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        Self::connect(SqliteConnectOptions::new().in_memory(true), 1).await
+    }
+
+    async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<Self, StoreError> {
+        let options = options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await
+            .map_err(database)?;
+        sqlx::migrate!().run(&pool).await.map_err(failed)?;
+        Ok(Self { pool })
+    }
+
+    /// Limits the file to so many pages of 4 KiB, as a full disk would. For tests.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the database does not answer.
+    #[doc(hidden)]
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        let mut held = Vec::new();
+        for _ in 0..self.pool.size() {
+            let mut connection = self.pool.acquire().await.map_err(database)?;
+            let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+            sqlx::query(pragma).execute(&mut *connection).await.map_err(database)?;
+            held.push(connection);
+        }
+        Ok(())
+    }
+
+    /// Finishes what runs and closes the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Tells a full disk from everything else.
+fn database(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code());
+    if code.as_deref() == Some(CODE_FULL) { StoreError::Full } else { failed(error) }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn earlier(&self, request: &RequestKey) -> Result<Option<String>, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(database)?;
+        write::earlier(&mut connection, request).await
+    }
+
+    async fn create_cluster(
+        &self,
+        write: &Write,
+        cluster: &ClusterRecord,
+        policy: &Policy,
+    ) -> Result<ClusterRecord, StoreError> {
+        clusters::create(&self.pool, write, cluster, policy).await
+    }
+    async fn cluster(&self, id: &ClusterId) -> Result<ClusterRecord, StoreError> {
+        clusters::get(&self.pool, id).await
+    }
+    async fn clusters(&self, page: &PageRequest) -> Result<Page<ClusterRecord>, StoreError> {
+        clusters::list(&self.pool, page).await
+    }
+    async fn policy(&self, cluster: &ClusterId) -> Result<StoredPolicy, StoreError> {
+        clusters::policy(&self.pool, cluster).await
+    }
+    async fn put_policy(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        policy: &Policy,
+        etag: &str,
+    ) -> Result<StoredPolicy, StoreError> {
+        clusters::put_policy(&self.pool, write, cluster, policy, etag).await
+    }
+
+    async fn create_snapshot(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        id: &SnapshotId,
+        snapshot: &Snapshot,
+    ) -> Result<StoredSnapshot, StoreError> {
+        snapshots::create(&self.pool, write, cluster, id, snapshot).await
+    }
+    async fn snapshot(
+        &self,
+        cluster: &ClusterId,
+        id: Option<&SnapshotId>,
+    ) -> Result<StoredSnapshot, StoreError> {
+        snapshots::get(&self.pool, cluster, id).await
+    }
+
+    async fn create_catalog(
+        &self,
+        write: &Write,
+        id: &CatalogId,
+        catalog: &Catalog,
+    ) -> Result<StoredCatalog, StoreError> {
+        catalogs::create(&self.pool, write, id, catalog).await
+    }
+    async fn catalog(&self, id: &CatalogId) -> Result<StoredCatalog, StoreError> {
+        catalogs::get(&self.pool, id).await
+    }
+    async fn newest_catalog(&self, region: &str) -> Result<Option<StoredCatalog>, StoreError> {
+        catalogs::newest(&self.pool, region).await
+    }
+
+    async fn create_plan(&self, write: &Write, plan: &Plan) -> Result<Plan, StoreError> {
+        plans::create(&self.pool, write, plan).await
+    }
+    async fn plan(&self, cluster: &ClusterId, id: &PlanId) -> Result<Plan, StoreError> {
+        plans::get(&self.pool, cluster, id).await
+    }
+    async fn plans(&self, cluster: &ClusterId, page: &PageRequest) -> Result<Page<Plan>, StoreError> {
+        plans::list(&self.pool, cluster, page).await
+    }
+
+    async fn put_usage(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        checkpoint: &[u8],
+        batch_ids: &[String],
+    ) -> Result<(), StoreError> {
+        usage::put(&self.pool, write, cluster, checkpoint, batch_ids).await
+    }
+    async fn usage(&self, cluster: &ClusterId) -> Result<Option<Vec<u8>>, StoreError> {
+        usage::get(&self.pool, cluster).await
+    }
+    async fn usage_batch_seen(&self, cluster: &ClusterId, batch_id: &str) -> Result<bool, StoreError> {
+        usage::batch_seen(&self.pool, cluster, batch_id).await
+    }
+}

@@ -1,0 +1,69 @@
+//! Plans.
+
+use plimsoll_domain::ids::{ClusterId, PlanId};
+use plimsoll_domain::plan::Plan;
+use plimsoll_domain::store::{Page, PageRequest, StoreError, Write};
+use sqlx::SqlitePool;
+
+use super::write::{Open, begin, finish};
+use super::{clusters, database, page};
+use crate::body::{decode, encode, failed};
+
+fn name(cluster: &ClusterId, id: &PlanId) -> String {
+    format!("clusters/{cluster}/plans/{id}")
+}
+
+pub async fn create(pool: &SqlitePool, write: &Write, plan: &Plan) -> Result<Plan, StoreError> {
+    let body = encode(plan)?;
+    let mut transaction = match begin(pool, write).await? {
+        Open::Fresh(transaction) => transaction,
+        Open::Done(resource) => {
+            let id = resource.rsplit('/').next().unwrap_or_default().to_owned();
+            return get(pool, &plan.cluster, &PlanId::try_from(id).map_err(failed)?).await;
+        }
+    };
+    clusters::exists(&mut transaction, &plan.cluster).await?;
+    let inserted = sqlx::query("INSERT INTO plans (cluster, id, create_time, body) VALUES (?, ?, ?, ?) ON CONFLICT (cluster, id) DO NOTHING")
+        .bind(plan.cluster.as_str())
+        .bind(plan.id.as_str())
+        .bind(plan.create_time.as_millisecond())
+        .bind(&body.bytes)
+        .execute(&mut *transaction)
+        .await
+        .map_err(database)?;
+    if inserted.rows_affected() == 0 {
+        return Err(StoreError::Exists(name(&plan.cluster, &plan.id)));
+    }
+    finish(transaction, write, &name(&plan.cluster, &plan.id)).await?;
+    Ok(plan.clone())
+}
+
+pub async fn get(pool: &SqlitePool, cluster: &ClusterId, id: &PlanId) -> Result<Plan, StoreError> {
+    let mut connection = pool.acquire().await.map_err(database)?;
+    clusters::exists(&mut connection, cluster).await?;
+    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT body FROM plans WHERE cluster = ? AND id = ?")
+        .bind(cluster.as_str())
+        .bind(id.as_str())
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(database)?;
+    decode(&row.ok_or_else(|| StoreError::NotFound(name(cluster, id)))?.0)
+}
+
+pub async fn list(
+    pool: &SqlitePool,
+    cluster: &ClusterId,
+    request: &PageRequest,
+) -> Result<Page<Plan>, StoreError> {
+    let mut connection = pool.acquire().await.map_err(database)?;
+    clusters::exists(&mut connection, cluster).await?;
+    let rows: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT seq, body FROM plans WHERE cluster = ? AND seq < ? ORDER BY seq DESC LIMIT ?")
+            .bind(cluster.as_str())
+            .bind(page::position(request)?.unwrap_or(i64::MAX))
+            .bind(page::rows_wanted(request))
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(database)?;
+    page::page(page::cut(request, rows, |row| row.0.to_string()), |row| decode(&row.1))
+}
