@@ -1,4 +1,15 @@
 //! What AWS sells and for how much: instance types as facts, prices with their source and age.
+//!
+//! Read on in [`node`] (what a node of a type holds), [`traits`] (what kind of type it is), [`sale`]
+//! (what can be bought in given zones), [`change`] (how newer prices come in) and [`builtin`] (the
+//! table that is there from the start).
+
+pub mod builtin;
+pub mod change;
+pub mod node;
+pub mod sale;
+pub mod spot;
+pub mod traits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,9 +42,9 @@ pub struct Accelerator {
     pub kind: AcceleratorKind,
     /// Model, such as `A10G`.
     pub name: String,
-    /// Devices.
+    /// Devices; of a fraction of a GPU: 1.
     pub count: i64,
-    /// Memory of one device in MiB; 0 if not known.
+    /// Memory of one device (of a fraction: of the fraction) in MiB; 0 if not known.
     pub memory_mib: i64,
     /// Made by NVIDIA, so that its pods ask for `nvidia.com/gpu`.
     pub nvidia: bool,
@@ -83,7 +94,7 @@ pub struct Source {
     pub estimated: bool,
 }
 
-/// A spot price and where it holds.
+/// A spot price and how it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpotPrice {
     /// The price.
@@ -93,7 +104,7 @@ pub struct SpotPrice {
 }
 
 /// Types and prices of one region at one time. Immutable once stored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalog {
     /// AWS region.
     pub region: String,
@@ -101,10 +112,15 @@ pub struct Catalog {
     pub types: BTreeMap<String, Arc<InstanceType>>,
     /// On-demand price by type: Linux, shared tenancy, list.
     pub on_demand: BTreeMap<String, HourlyRate>,
-    /// Spot price of a type in all zones of the region, where no zone's own is known.
+    /// Spot price of a type in all zones of the region, where no zone's own is known. A type has
+    /// none here once it was observed in a zone: AWS lists every zone that sells it.
     pub spot: BTreeMap<String, SpotPrice>,
     /// Spot price observed in a zone, by type and zone.
     pub spot_zonal: BTreeMap<String, BTreeMap<String, SpotPrice>>,
+    /// Whole percent that spot saves against on-demand, by type (Spot Advisor), 0..=99; missing:
+    /// not known.
+    #[serde(default)]
+    pub spot_savings: BTreeMap<String, u8>,
     /// Spot Advisor interruption band 0..=4 by type; missing: not known.
     pub interruption_bands: BTreeMap<String, u8>,
     /// When the oldest price in use was valid.
@@ -118,10 +134,13 @@ impl Catalog {
     pub fn price(&self, instance_type: &str, zone: &str, kind: CapacityKind) -> Option<HourlyRate> {
         match kind {
             CapacityKind::OnDemand => self.on_demand.get(instance_type).copied(),
-            CapacityKind::Spot => {
-                let zonal = self.spot_zonal.get(instance_type).and_then(|zones| zones.get(zone));
-                zonal.or_else(|| self.spot.get(instance_type)).map(|spot| spot.rate)
-            }
+            CapacityKind::Spot => self.spot_price(instance_type, zone).map(|spot| spot.rate),
         }
+    }
+
+    /// The spot price of a type in a zone: the zone's own, else that of the whole region.
+    pub fn spot_price(&self, instance_type: &str, zone: &str) -> Option<&SpotPrice> {
+        let zonal = self.spot_zonal.get(instance_type).and_then(|zones| zones.get(zone));
+        zonal.or_else(|| self.spot.get(instance_type))
     }
 }
