@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Finding;
 use crate::fleet::CapacityKind;
 use crate::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
+use crate::policy::Policy;
+use crate::rightsize::Recommendation;
 use crate::selector::Labels;
 use crate::solution::{Objective, Solution};
 use crate::units::HourlyRate;
@@ -22,6 +24,12 @@ pub struct Plan {
     pub snapshot: SnapshotId,
     /// The prices it was computed with.
     pub catalog: CatalogId,
+    /// The policy it was computed under, complete: with snapshot and catalog it makes the problem.
+    pub policy: Policy,
+    /// Requests that were planned with instead of those in the snapshot; empty unless the policy says so.
+    pub applied_requests: Vec<Recommendation>,
+    /// Seed of the solver and the referee.
+    pub seed: u64,
     /// SHA-256 of the problem's canonical JSON, hex.
     pub problem_digest: String,
     /// Fleet generation it was computed from.
@@ -154,6 +162,8 @@ pub struct RefereeReport {
     pub cold_pods: u32,
     /// Pods left pending in each order, ascending.
     pub cold_pending: Vec<u32>,
+    /// A pod that the worst order left pending, `namespace/name`; none if no order left any.
+    pub cold_example: Option<String>,
     /// What capacity for the worst order would cost beyond the plan.
     pub cold_reserve: HourlyRate,
     /// What repairs of the plan cost that steering or churn made necessary.
