@@ -1,0 +1,280 @@
+//! The counts behind rules on spreading, and how far they are from being kept.
+
+use super::terms::{SpreadTerms, Terms};
+
+/// For rules over zones: pods and domains by rule and zone.
+pub(super) struct ZoneCounts {
+    zones: usize,
+    /// Counted pods.
+    counted: Vec<u32>,
+    /// Pods of demands that declare the rule.
+    members: Vec<u32>,
+    /// Nodes that make the zone a domain.
+    nodes: Vec<u32>,
+}
+
+impl ZoneCounts {
+    pub(super) fn new(terms: &Terms<'_>) -> Self {
+        let cells = vec![0; terms.zone_spreads.len() * terms.zones];
+        Self { zones: terms.zones, counted: cells.clone(), members: cells.clone(), nodes: cells }
+    }
+
+    pub(super) fn node_opened(&mut self, terms: &Terms<'_>, place: usize) {
+        for cell in self.domain_cells(terms, place) {
+            self.nodes[cell] += 1;
+        }
+    }
+
+    pub(super) fn node_closed(&mut self, terms: &Terms<'_>, place: usize) {
+        for cell in self.domain_cells(terms, place) {
+            self.nodes[cell] -= 1;
+        }
+    }
+
+    fn domain_cells<'t>(&self, terms: &'t Terms<'_>, place: usize) -> impl Iterator<Item = usize> + use<'t> {
+        let (zones, zone) = (self.zones, terms.places[place].zone);
+        let rules = terms.zone_spreads.iter().enumerate();
+        rules.filter(move |(_, rule)| rule.domain[place]).map(move |(rule, _)| rule * zones + zone)
+    }
+
+    pub(super) fn pods_changed(
+        &mut self,
+        terms: &Terms<'_>,
+        demand: usize,
+        zone: usize,
+        have: u32,
+        then: u32,
+    ) {
+        for rule in &terms.shapes[demand].zone_spreads {
+            let cell = rule * self.zones + zone;
+            let spread = &terms.zone_spreads[*rule];
+            if spread.counted[demand] {
+                self.counted[cell] = self.counted[cell] - have + then;
+            }
+            if spread.member[demand] {
+                self.members[cell] = self.members[cell] - have + then;
+            }
+        }
+    }
+
+    /// Pods too many, over all rules.
+    pub(super) fn excess(&self, terms: &Terms<'_>) -> u64 {
+        (0..terms.zone_spreads.len()).map(|rule| self.excess_of(&terms.zone_spreads[rule], rule)).sum()
+    }
+
+    fn excess_of(&self, spread: &SpreadTerms, rule: usize) -> u64 {
+        let cells = rule * self.zones..(rule + 1) * self.zones;
+        let domains = cells.filter(|cell| 0 < self.nodes[*cell]);
+        let (mut number, mut emptiest) = (0, u32::MAX);
+        for cell in domains.clone() {
+            number += 1;
+            emptiest = emptiest.min(self.counted[cell]);
+        }
+        if number < spread.domains_min {
+            emptiest = 0;
+        }
+        let most = emptiest.saturating_add(spread.skew);
+        let full = domains.filter(|cell| 0 < self.members[*cell]);
+        full.map(|cell| u64::from(self.counted[cell].saturating_sub(most))).sum()
+    }
+
+    /// Whether a zone has a domain of every rule that a node of this place would make it one of.
+    pub(super) fn adds_no_domain(&self, terms: &Terms<'_>, place: usize) -> bool {
+        self.domain_cells(terms, place).all(|cell| 0 < self.nodes[cell])
+    }
+
+    /// Whether, `before` pods of a demand having joined its zone, a place admits another: whether there is
+    /// still a way to keep a rule, if all `waiting` counted pods (these included) may go where they are
+    /// needed most.
+    pub(super) fn admits(&self, terms: &Terms<'_>, rule: usize, ask: &Ask, waiting: u32) -> bool {
+        let spread = &terms.zone_spreads[rule];
+        let joining = if spread.counted[ask.demand] { ask.before + 1 } else { 0 };
+        let here = rule * self.zones + terms.places[ask.place].zone;
+        let cells = rule * self.zones..(rule + 1) * self.zones;
+        let is_domain = |cell: &usize| 0 < self.nodes[*cell] || *cell == here && spread.domain[ask.place];
+        let height = |cell: usize| self.counted[cell] + if cell == here { joining } else { 0 };
+        let mut heights: Vec<u32> = cells.clone().filter(is_domain).map(height).collect();
+        heights.sort_unstable();
+        let reachable = match heights.len() < spread.domains_min as usize {
+            true => 0,
+            false => water_level(&heights, waiting.saturating_sub(joining)),
+        };
+        let joins = |cell: usize| 0 < self.members[cell] || cell == here && spread.member[ask.demand];
+        let most = reachable.saturating_add(spread.skew);
+        cells.filter(|cell| is_domain(cell) && joins(*cell)).all(|cell| height(cell) <= most)
+    }
+}
+
+/// Whether one more pod of a demand may go to a place.
+pub(super) struct Ask {
+    pub(super) demand: usize,
+    pub(super) place: usize,
+    /// Pods of the demand that were let into the same zone before, and are not counted yet.
+    pub(super) before: u32,
+}
+
+/// How high the lowest of some ascending heights can be raised with so many units.
+fn water_level(heights: &[u32], units: u32) -> u32 {
+    let Some(first) = heights.first() else { return 0 };
+    let (mut level, mut left) = (*first, units);
+    for (wide, next) in (1..).zip(heights.iter().skip(1).copied().chain([u32::MAX])) {
+        let raise = (next - level).min(left / wide);
+        level += raise;
+        left -= raise * wide;
+        if level < next {
+            break;
+        }
+    }
+    level
+}
+
+/// For rules over nodes: how many nodes hold how many counted pods.
+pub(super) struct NodeCounts {
+    rules: Vec<NodeRule>,
+}
+
+#[derive(Clone, Default)]
+struct NodeRule {
+    /// By number of counted pods: nodes that are domains.
+    all: Vec<u32>,
+    /// The same, of those that hold a pod of a demand that declares the rule.
+    members: Vec<u32>,
+}
+
+impl NodeCounts {
+    pub(super) fn new(terms: &Terms<'_>) -> Self {
+        Self { rules: vec![NodeRule::default(); terms.node_spreads.len()] }
+    }
+
+    pub(super) fn node_opened(&mut self, terms: &Terms<'_>, place: usize) {
+        for (rule, spread) in
+            self.rules.iter_mut().zip(&terms.node_spreads).filter(|(_, spread)| spread.domain[place])
+        {
+            rule.enter(spread, &[]);
+        }
+    }
+
+    pub(super) fn node_closed(&mut self, terms: &Terms<'_>, place: usize) {
+        for (rule, spread) in
+            self.rules.iter_mut().zip(&terms.node_spreads).filter(|(_, spread)| spread.domain[place])
+        {
+            rule.leave(spread, &[]);
+        }
+    }
+
+    pub(super) fn content_leaves(
+        &mut self,
+        terms: &Terms<'_>,
+        place: usize,
+        demand: usize,
+        content: &[(usize, u32)],
+    ) {
+        for rule in &terms.shapes[demand].node_spreads {
+            let spread = &terms.node_spreads[*rule];
+            if spread.domain[place] {
+                self.rules[*rule].leave(spread, content);
+            }
+        }
+    }
+
+    pub(super) fn content_returns(
+        &mut self,
+        terms: &Terms<'_>,
+        place: usize,
+        demand: usize,
+        content: &[(usize, u32)],
+    ) {
+        for rule in &terms.shapes[demand].node_spreads {
+            let spread = &terms.node_spreads[*rule];
+            if spread.domain[place] {
+                self.rules[*rule].enter(spread, content);
+            }
+        }
+    }
+
+    /// Pods too many, over all rules.
+    pub(super) fn excess(&self, terms: &Terms<'_>) -> u64 {
+        self.rules.iter().zip(&terms.node_spreads).map(|(rule, spread)| rule.excess(spread)).sum()
+    }
+
+    /// How many more pods of a demand a node with this content may take now.
+    pub(super) fn room(
+        &self,
+        terms: &Terms<'_>,
+        place: usize,
+        demand: usize,
+        content: &[(usize, u32)],
+    ) -> u32 {
+        let rules = terms.shapes[demand].node_spreads.iter();
+        let room = rules.map(|rule| {
+            let spread = &terms.node_spreads[*rule];
+            if !(spread.domain[place] && spread.counted[demand]) {
+                return u32::MAX;
+            }
+            self.rules[*rule].most(spread).saturating_sub(counted_in(spread, content))
+        });
+        room.min().unwrap_or(u32::MAX)
+    }
+}
+
+impl NodeRule {
+    fn enter(&mut self, spread: &SpreadTerms, content: &[(usize, u32)]) {
+        let count = counted_in(spread, content) as usize;
+        if self.all.len() <= count {
+            self.all.resize(count + 1, 0);
+            self.members.resize(count + 1, 0);
+        }
+        self.all[count] += 1;
+        self.members[count] += u32::from(has_member(spread, content));
+    }
+
+    fn leave(&mut self, spread: &SpreadTerms, content: &[(usize, u32)]) {
+        let count = counted_in(spread, content) as usize;
+        self.all[count] -= 1;
+        self.members[count] -= u32::from(has_member(spread, content));
+    }
+
+    /// Most counted pods on a node that holds a member.
+    fn most(&self, spread: &SpreadTerms) -> u32 {
+        let domains: u32 = self.all.iter().sum();
+        let emptiest = match domains < spread.domains_min {
+            true => 0,
+            false => self.all.iter().position(|nodes| 0 < *nodes).unwrap_or(0) as u32,
+        };
+        emptiest.saturating_add(spread.skew)
+    }
+
+    fn excess(&self, spread: &SpreadTerms) -> u64 {
+        let most = self.most(spread);
+        let above = self.members.iter().enumerate().skip(most as usize + 1);
+        above.map(|(count, nodes)| u64::from(*nodes) * (count as u64 - u64::from(most))).sum()
+    }
+}
+
+fn counted_in(spread: &SpreadTerms, content: &[(usize, u32)]) -> u32 {
+    content.iter().filter(|(demand, _)| spread.counted[*demand]).map(|(_, count)| count).sum()
+}
+
+fn has_member(spread: &SpreadTerms, content: &[(usize, u32)]) -> bool {
+    content.iter().any(|(demand, _)| spread.member[*demand])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::water_level;
+
+    #[track_caller]
+    fn check(heights: &[u32], units: u32, level: u32) {
+        assert_eq!(water_level(heights, units), level, "{heights:?} with {units}");
+    }
+
+    #[test]
+    fn water_rises_over_the_lowest_first() {
+        check(&[], 5, 0);
+        check(&[0, 3], 2, 2);
+        check(&[0, 3], 5, 4);
+        check(&[1, 1, 4], 3, 2);
+        check(&[2], 7, 9);
+        check(&[0, 0, 0], 2, 0);
+    }
+}

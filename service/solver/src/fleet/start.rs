@@ -1,0 +1,65 @@
+//! Fleets to start from: the one that runs now, and one from nothing.
+
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+
+use super::admit::{Care, room};
+use super::buy::Choice;
+use super::recreate::{Taste, recreate};
+use super::state::State;
+use super::terms::Terms;
+use super::tidy;
+
+/// Most places that are compared for one node of a first plan.
+const SAMPLE_MAX: usize = 600;
+
+/// The fleet as it is, with every pod where it runs and the rest in free room or on new nodes.
+pub(super) fn today<'a>(terms: &'a Terms<'a>) -> State<'a> {
+    let mut state = State::new(terms);
+    for node in 0..terms.place_of_node.len() {
+        state.open(node);
+    }
+    for care in [Care::Strict, Care::Lenient] {
+        for node in 0..terms.place_of_node.len() {
+            settle(&mut state, node, care);
+        }
+    }
+    rebuild(&mut state);
+    for bin in 0..state.bins.len() {
+        if state.bins[bin].is_open && state.bins[bin].content.is_empty() {
+            tidy::try_close(&mut state, bin);
+        }
+    }
+    state.commit();
+    state
+}
+
+/// Puts the residents of a node back on it.
+fn settle(state: &mut State<'_>, node: usize, care: Care) {
+    for resident in &state.terms.problem.nodes[node].residents {
+        let demand = resident.demand as usize;
+        let away = resident.count.saturating_sub(state.count(node, demand)).min(state.unplaced[demand]);
+        let count = room(state, node, demand, away, care);
+        if 0 < count {
+            state.add(node, demand, count);
+        }
+    }
+}
+
+/// A fleet that ignores what runs, but for the nodes that must stay.
+pub(super) fn from_nothing<'a>(terms: &'a Terms<'a>) -> State<'a> {
+    let mut state = State::new(terms);
+    for (node, running) in terms.problem.nodes.iter().enumerate() {
+        if running.kept {
+            state.open(node);
+        }
+    }
+    rebuild(&mut state);
+    state.commit();
+    state
+}
+
+fn rebuild(state: &mut State<'_>) {
+    let taste = Taste { blink: 0.0, shake: 0.0, choice: Choice::Ratio, sample: SAMPLE_MAX };
+    recreate(state, &taste, &[], &mut SmallRng::seed_from_u64(0));
+}
