@@ -1,0 +1,107 @@
+//! The way from a problem to its answer.
+
+use plimsoll_domain::problem::Problem;
+use plimsoll_domain::solution::{Duals, Solution, Stop, objective};
+
+use crate::bound::{self, Certified};
+use crate::budget::{Budget, Progress, Stage};
+use crate::error::SolveError;
+use crate::model::{Model, Options};
+use crate::{fleet, infeasible, pack};
+
+/// Finds the cheapest fleet that carries the demand within the rules, and a bound that no fleet beats.
+///
+/// Pure; deterministic for a seed unless the time ran out, which [`Stop::Time`] then says. The problem has
+/// passed [`Problem::validate`].
+///
+/// # Errors
+/// [`SolveError::Infeasible`] names the demands that nothing can carry. Running out of time is no error:
+/// the first fleet stands.
+pub fn solve(
+    problem: &Problem,
+    budget: &Budget<'_>,
+    report: &mut dyn FnMut(&Progress),
+) -> Result<Solution, SolveError> {
+    let uncarried = infeasible::hopeless(problem);
+    if !uncarried.is_empty() {
+        return Err(SolveError::Infeasible(uncarried));
+    }
+    if is_plain(problem) { packed(problem, budget, report) } else { ruled(problem, budget, report) }
+}
+
+/// Whether capacity, eligibility, limits per node and quantities are all there is to look at.
+fn is_plain(problem: &Problem) -> bool {
+    let rules = &problem.rules;
+    let is_plain_fleet = problem.nodes.is_empty()
+        && rules.spot_share_max_permille >= 1000
+        && rules.zone_share_max_permille >= 1000
+        && rules.on_demand_base_count == 0
+        && rules.nodes_max == 0
+        && rules.groups_max == 0;
+    is_plain_fleet
+        && problem.demands.iter().all(|demand| {
+            demand.conflicts.is_empty()
+                && demand.zone_conflicts.is_empty()
+                && demand.spreads.is_empty()
+                && demand.together.is_none()
+                && demand.max_per_zone.is_none()
+        })
+}
+
+fn packed(
+    problem: &Problem,
+    budget: &Budget<'_>,
+    report: &mut dyn FnMut(&Progress),
+) -> Result<Solution, SolveError> {
+    let model = Model::new(problem, &Options::default());
+    let plan = pack::plan(&model, budget, report)?;
+    let Certified { duals, floor_nano_usd } = bound::certify_float(&model, &plan.duals);
+    let bins = pack::bins(problem, &model, &plan.packing.loads);
+    let solution = Solution {
+        bins,
+        groups: Vec::new(),
+        duals,
+        floor_nano_usd,
+        estimate_nano_usd: plan.estimate_nano_usd,
+        stop: plan.stop,
+    };
+    Ok(settle(problem, solution, budget, report))
+}
+
+/// The path with rules that look beyond one node: the plan by [`fleet`], the bound as everywhere.
+fn ruled(
+    problem: &Problem,
+    budget: &Budget<'_>,
+    report: &mut dyn FnMut(&Progress),
+) -> Result<Solution, SolveError> {
+    let certified = bound::of_problem(problem, budget);
+    let floor_nano_usd = certified.floor_nano_usd;
+    let mut forward = |progress: Progress| report(&Progress { floor_nano_usd, ..progress });
+    let solution = fleet::solve(problem, budget, &mut forward)?;
+    let solution = Solution { duals: certified.duals, floor_nano_usd, ..solution };
+    Ok(settle(problem, solution, budget, report))
+}
+
+/// Says why the search stopped, once both cost and floor are known.
+fn settle(
+    problem: &Problem,
+    mut solution: Solution,
+    budget: &Budget<'_>,
+    report: &mut dyn FnMut(&Progress),
+) -> Solution {
+    let cost = objective(problem, &solution.bins, &solution.groups).total().nano_usd();
+    if solution.floor_nano_usd > cost {
+        // A floor above a plan would be a bug of the proof; the plan itself stands.
+        solution.floor_nano_usd = 0;
+        solution.duals = Duals { shapes: vec![0; problem.demands.len()], ..Duals::default() };
+    }
+    let gap = (cost - solution.floor_nano_usd) as f64;
+    if gap == 0.0 {
+        solution.stop = Stop::Optimal;
+    } else if gap <= budget.gap_target_ratio * cost as f64 {
+        solution.stop = Stop::Gap;
+    }
+    let (incumbent_nano_usd, floor_nano_usd) = (Some(cost), solution.floor_nano_usd);
+    report(&Progress { stage: Stage::Certify, incumbent_nano_usd, floor_nano_usd });
+    solution
+}
