@@ -1,0 +1,35 @@
+# Thin: what each target does is in the programs it calls.
+
+PLIMSOLL_DATA ?= $(abspath ../shared/data)
+export PLIMSOLL_DATA
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+
+.PHONY: demo serve test bench lint needs
+
+## One round of the main job on the built-in cluster, then stop.
+demo: needs
+	cargo build --release --workspace
+	$(CARGO_TARGET_DIR)/release/plimsoll demo
+
+## The same service, kept running.
+serve: needs
+	cargo build --release --workspace
+	$(CARGO_TARGET_DIR)/release/plimsolld demo
+
+## Every test, and the rules of style and architecture.
+test: needs lint
+	cargo test --workspace --no-fail-fast
+
+lint: needs
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+## The README's table: cost, gap, time and memory on published instances.
+bench: needs
+	cargo build --release --workspace
+	cargo run --release -p plimsoll-tests --bin bench
+
+## What HiGHS is built with; installed if it is missing.
+needs:
+	@./.ci/needs
