@@ -1,0 +1,107 @@
+//! The floor: what the dual prices of a certificate prove that no fleet can beat.
+//!
+//! Where the content of a node could be worth more than the node, the duals in it are lowered until it is
+//! not. So whatever a certificate says, what comes out is proven; it may only be less than was hoped for.
+
+mod classes;
+mod duals;
+mod existing;
+mod knapsack;
+mod labels;
+mod prices;
+
+use crate::certificate::Certificate;
+use crate::cost::clamp;
+use crate::problem::Problem;
+use crate::rejection::Rejection;
+use crate::wellformed::{self, Sound};
+
+use classes::Class;
+use duals::Duals;
+use knapsack::{Item, Knapsack};
+use labels::Effort;
+
+/// Duals are in 1e-15 USD per hour: this many in a nano-USD per hour.
+pub const DUALS_PER_NANO_USD: i128 = 1_000_000;
+
+/// The objective, in nano-USD per hour, that no fleet can beat, as far as a certificate proves.
+///
+/// # Errors
+/// [`Rejection::Malformed`] and [`Rejection::Unbounded`].
+pub fn of(problem: &Problem, certificate: &Certificate) -> Result<i64, Rejection> {
+    proven(&wellformed::check(problem)?, certificate)
+}
+
+/// As [`of`], for a problem that is known to be well-formed.
+pub(crate) fn proven(problem: &Sound, certificate: &Certificate) -> Result<i64, Rejection> {
+    let mut duals = duals::read(problem, certificate)?;
+    let eligible = classes::demands_by_offering(problem);
+    let mut effort = Effort::default();
+    for class in classes::unlimited(problem, &duals, &eligible)? {
+        lower(problem, &mut duals, &eligible, &class, &mut effort);
+    }
+    let due = duals.sum(problem) - duals.moved_pods_due(problem);
+    let least = due.saturating_add(existing::if_all_left(problem, &duals));
+    let excess = limited_excess(problem, &duals, &eligible, &mut effort)
+        .and_then(|excess| excess.checked_add(existing::excess(problem, &duals, &eligible, &mut effort)?));
+    let bound = excess.and_then(|excess| least.checked_sub(excess)).unwrap_or(i128::MIN);
+    Ok(clamp(bound.div_euclid(DUALS_PER_NANO_USD)))
+}
+
+/// Lowers duals until no content of a class is worth more than its price.
+fn lower(problem: &Sound, duals: &mut Duals, eligible: &[Vec<usize>], class: &Class, effort: &mut Effort) {
+    let items = new_node_items(problem, duals, &eligible[class.offering]);
+    let knapsack = Knapsack::new(&problem.offerings[class.offering].capacity, items)
+        .expect("duals of 64 bits and counts of 32 add up to less than 120 bits");
+    let worth = labels::worth(&knapsack, class.price, effort);
+    if worth <= class.price {
+        return;
+    }
+    for demand in prices::core(&knapsack, class.price) {
+        duals.pods[demand] = scaled(duals.pods[demand], class.price, worth);
+    }
+}
+
+/// `dual` times `price / worth`, rounded down; `0 <= price < worth`.
+fn scaled(dual: i64, price: i128, worth: i128) -> i64 {
+    let shift = (128 - worth.leading_zeros()).saturating_sub(63);
+    let (price, worth) = (price >> shift, (worth >> shift) + i128::from(0 < shift));
+    clamp(i128::from(dual) * price / worth)
+}
+
+/// What the best contents of offerings of limited quantity are worth above their prices, in total.
+fn limited_excess(
+    problem: &Sound,
+    duals: &Duals,
+    eligible: &[Vec<usize>],
+    effort: &mut Effort,
+) -> Option<i128> {
+    let mut sum = 0_i128;
+    for (index, offering) in problem.offerings.iter().enumerate() {
+        let Some(nodes) = offering.quantity_max.filter(|max| 0 < *max && !problem.owned[index]) else {
+            continue;
+        };
+        let price = duals.price(problem, index)?;
+        let items = new_node_items(problem, duals, &eligible[index]);
+        let worth = labels::worth(&Knapsack::new(&offering.capacity, items)?, price, effort);
+        sum = sum.checked_add((worth - price).checked_mul(nodes.into())?)?;
+    }
+    Some(sum)
+}
+
+fn new_node_items<'b>(
+    problem: &'b Sound,
+    duals: &Duals,
+    demands: &'b [usize],
+) -> impl Iterator<Item = Item<'b>> {
+    demands.iter().map(|index| {
+        let demand = &problem.demands[*index];
+        let count = demand.max_per_node.unwrap_or(demand.count).min(demand.count);
+        Item {
+            demand: *index,
+            value: duals.pods[*index].into(),
+            count: count.into(),
+            request: &demand.request,
+        }
+    })
+}
