@@ -6,6 +6,7 @@
 
 pub mod bound;
 mod budget;
+pub mod columns;
 mod error;
 pub mod fleet;
 mod infeasible;

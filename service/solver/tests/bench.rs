@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use plimsoll_solver::model::{Model, Options};
-use plimsoll_solver::{Budget, bound, pack};
+use plimsoll_solver::{Budget, bound, columns, pack};
 
 #[test]
 fn stages() {
@@ -32,16 +32,24 @@ fn stages() {
             seed: 1,
         };
         let shop = pack::Shop::new(&model);
-        for width in [0, 1, 3, 10] {
-            let mut remaining: Vec<u32> = model.items.iter().map(|item| item.count).collect();
-            let mut left = shop.quantities();
-            let packing = pack::greedy(&shop, &duals, &mut remaining, &mut left, width, &budget);
-            println!(
-                "{name} greedy {width} {:.4} left {}",
-                packing.cost_nano as f64 * 1e-9,
-                remaining.iter().sum::<u32>()
-            );
-            lap("greedy");
-        }
+        let mut remaining: Vec<u32> = model.items.iter().map(|item| item.count).collect();
+        let packing = pack::greedy(&shop, &duals, &mut remaining, &mut shop.quantities(), 0, &budget);
+        lap("greedy");
+        println!("{name} greedy {:.4}", packing.cost_nano as f64 * 1e-9);
+        let first = packing.loads.iter().map(|load| columns::Column::of_load(&model, load)).collect();
+        let options = columns::Options { until: 20.0, gap: 2e-4, rounds: 10_000 };
+        let floor = certified.floor_nano_usd as f64 * 1e-9;
+        let made = columns::generate(&model, duals, floor, first, &options, &budget);
+        println!(
+            "{name} bound {:.4} estimate {:?} rounds {} columns {}",
+            made.bound,
+            made.estimate,
+            made.rounds,
+            made.columns.len()
+        );
+        lap("columns");
+        let certified = bound::certify_float(&model, &made.duals);
+        println!("{name} certified {:.4}", certified.floor_nano_usd as f64 * 1e-9);
+        lap("certify");
     }
 }

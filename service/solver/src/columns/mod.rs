@@ -1,0 +1,9 @@
+//! Column generation: the linear program over contents of whole nodes, and the bound that it leads to.
+
+mod column;
+mod generate;
+mod master;
+mod pricer;
+
+pub use column::Column;
+pub use generate::{Generated, Options, generate};
