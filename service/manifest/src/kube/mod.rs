@@ -1,0 +1,99 @@
+//! Objects of a cluster, as `kubectl get ... -o json` prints them, into a [`Snapshot`].
+//!
+//! The text is read as a stream, object by object ([`stream`]); each object is turned into what planning needs
+//! and forgotten ([`object`] tells which); what refers to other objects is resolved at the end ([`resolve`]).
+//! Objects of unknown kinds are counted, not refused: only what is missing matters.
+
+mod affinity;
+mod architecture;
+mod budget;
+mod disruption;
+mod draft;
+mod labels;
+mod node;
+mod notes;
+mod object;
+mod owner;
+mod pod;
+mod requests;
+mod resolve;
+mod scaling;
+mod scheduling;
+mod stream;
+mod volume;
+mod yaml;
+
+use std::io::Read;
+
+use jiff::Timestamp;
+use plimsoll_domain::snapshot::Snapshot;
+
+use crate::error::ReadError;
+use crate::input;
+
+use draft::Draft;
+
+/// Pods of one cluster.
+pub const PODS_MAX: usize = 200_000;
+
+/// What the reader cannot know from the objects.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The time now; stands in where no object tells a time.
+    pub now: Timestamp,
+    /// When the objects were read, if known; else the newest time in them, but not after `now`.
+    pub capture_time: Option<Timestamp>,
+}
+
+impl Options {
+    /// Options for objects of which nobody noted when they were read.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, capture_time: None }
+    }
+}
+
+/// Reads one file of Kubernetes objects: JSON or YAML, one list or many documents, gzip or not.
+///
+/// # Errors
+/// [`ReadError`]: no pods, too many, a node or pod twice, or an object that is not what its kind promises.
+pub fn read(raw: impl Read, options: &Options) -> Result<Snapshot, ReadError> {
+    let mut import = Import::default();
+    import.read(raw)?;
+    import.finish(options)
+}
+
+/// Objects of one cluster from several files.
+#[derive(Default)]
+pub struct Import {
+    draft: Draft,
+}
+
+impl Import {
+    /// Reads one more file.
+    ///
+    /// # Errors
+    /// As of [`read`]; the import is then of no further use.
+    pub fn read(&mut self, raw: impl Read) -> Result<(), ReadError> {
+        self.read_text(&mut input::open(raw)?)
+    }
+
+    /// Reads one more file that is open already.
+    ///
+    /// # Errors
+    /// As of [`Import::read`].
+    pub fn read_text(&mut self, text: &mut input::Text<'_>) -> Result<(), ReadError> {
+        match text.peek_token()? {
+            None => Ok(()),
+            Some(b'{' | b'[') => stream::read(text, &mut self.draft),
+            Some(_) => yaml::read(text, &mut self.draft),
+        }
+    }
+
+    /// Resolves what the objects say about each other.
+    ///
+    /// # Errors
+    /// As of [`read`].
+    pub fn finish(self, options: &Options) -> Result<Snapshot, ReadError> {
+        resolve::snapshot(self.draft, options)
+    }
+}
