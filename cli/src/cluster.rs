@@ -1,0 +1,145 @@
+//! Clusters: register, read, feed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use plimsoll_proto::v1::{
+    Cluster, GetClusterRequest, GetSnapshotRequest, ImportHeader, ListClustersRequest, RegisterClusterRequest, Snapshot, cluster,
+};
+
+use crate::client::{Client, request_id};
+use crate::import;
+use crate::output::{Output, Table};
+use crate::progress::Line;
+use crate::view;
+
+/// What can be done with clusters.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Register a cluster that is fed by imports
+    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster register prod --region us-east-1")]
+    Register {
+        /// Its id
+        id: String,
+        /// AWS region
+        #[arg(long, default_value = "us-east-1")]
+        region: String,
+        /// Kubernetes version, such as 1.35
+        #[arg(long, default_value = "")]
+        kubernetes_version: String,
+    },
+    /// Show one cluster
+    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster get prod")]
+    Get {
+        /// Its id or resource name
+        name: String,
+    },
+    /// List clusters
+    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster list --output json")]
+    List,
+    /// Store a snapshot from a file: kubectl JSON or YAML, a trace, a ready instance, or usage
+    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster import prod mine.json")]
+    Import {
+        /// The cluster's id or resource name
+        name: String,
+        /// The file, or a directory of kubectl lists
+        file: PathBuf,
+        /// Count pods of a trace that have finished
+        #[arg(long)]
+        include_finished: bool,
+    },
+    /// Show a cluster's newest snapshot
+    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster snapshot prod")]
+    Snapshot {
+        /// The cluster's id or resource name
+        name: String,
+    },
+}
+
+/// The resource name of a cluster that was named either way.
+pub fn resource(name: &str) -> String {
+    if name.starts_with("clusters/") { name.to_owned() } else { format!("clusters/{name}") }
+}
+
+/// Carries a command out.
+pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Register { id, region, kubernetes_version } => {
+            let cluster = register(&client, &id, &region, &kubernetes_version).await?;
+            show(out, &[cluster])?;
+        }
+        Command::Get { name } => {
+            let request = GetClusterRequest { name: resource(&name) };
+            let cluster = client.clusters().get_cluster(request).await?.into_inner();
+            show(out, &[cluster])?;
+        }
+        Command::List => show(out, &list(&client).await?)?,
+        Command::Import { name, file, include_finished } => {
+            let line = Line::new(out);
+            line.say(&format!("importing {}", file.display()));
+            let header = ImportHeader {
+                parent: resource(&name),
+                request_id: request_id(),
+                file_name: import::file_name(&file),
+                include_finished,
+                ..ImportHeader::default()
+            };
+            let snapshot = client.ingest().import_snapshot(import::stream(&file, header)?).await;
+            line.done();
+            show_snapshot(out, &snapshot?.into_inner())?;
+        }
+        Command::Snapshot { name } => {
+            let name = format!("{}/snapshots/latest", resource(&name));
+            let snapshot = client.ingest().get_snapshot(GetSnapshotRequest { name }).await?.into_inner();
+            show_snapshot(out, &snapshot)?;
+        }
+    }
+    client.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Registers an offline cluster.
+pub async fn register(client: &Client, id: &str, region: &str, kubernetes_version: &str) -> anyhow::Result<Cluster> {
+    let cluster = Cluster {
+        mode: cluster::Mode::Offline.into(),
+        region: region.to_owned(),
+        kubernetes_version: kubernetes_version.to_owned(),
+        ..Cluster::default()
+    };
+    let request = RegisterClusterRequest { cluster_id: id.to_owned(), cluster: Some(cluster), request_id: request_id() };
+    Ok(client.clusters().register_cluster(request).await?.into_inner())
+}
+
+async fn list(client: &Client) -> anyhow::Result<Vec<Cluster>> {
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListClustersRequest { page_token, ..ListClustersRequest::default() };
+        let page = client.clusters().list_clusters(request).await?.into_inner();
+        all.extend(page.clusters);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+fn show(out: &mut Output, clusters: &[Cluster]) -> anyhow::Result<()> {
+    let row = |cluster: &Cluster| {
+        let mode = cluster.mode().as_str_name().trim_start_matches("MODE_").to_owned();
+        vec![cluster.name.clone(), mode, cluster.region.clone(), cluster.kubernetes_version.clone(), cluster.generation.to_string()]
+    };
+    let table = Table { head: vec!["NAME", "MODE", "REGION", "KUBERNETES", "#GENERATION"], rows: clusters.iter().map(row).collect() };
+    match clusters {
+        [one] => out.print(one, "", &table),
+        all => out.print_all(all, &table),
+    }
+}
+
+fn show_snapshot(out: &mut Output, snapshot: &Snapshot) -> anyhow::Result<()> {
+    let row = vec![snapshot.name.clone(), snapshot.node_count.to_string(), snapshot.pod_count.to_string(), snapshot.digest.chars().take(12).collect()];
+    let table = Table { head: vec!["NAME", "#NODES", "#PODS", "DIGEST"], rows: vec![row] };
+    out.print(snapshot, "", &table)?;
+    view::remark_findings(out, &snapshot.findings);
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Exit codes, and how a failure is told: what happened, why, and what to do.
+
+use std::process::ExitCode;
+
+use tonic::Code;
+use tonic_types::StatusExt;
+
+/// The request could not be carried out.
+const FAILED: u8 = 1;
+/// The call was not understood.
+const USAGE: u8 = 2;
+/// A policy forbids it.
+const REFUSED: u8 = 4;
+/// There is no server.
+const UNREACHABLE: u8 = 5;
+
+/// Reasons that stand for a policy's refusal.
+const POLICY_REASONS: [&str; 3] = ["FROZEN", "NOT_ACTUATOR", "BUDGET_EXCEEDED"];
+
+/// No server answered.
+#[derive(Debug)]
+pub struct Unreachable(pub String);
+
+impl std::fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no Plimsoll server at {}; start one with `plimsolld`, or leave --server out", self.0)
+    }
+}
+
+impl std::error::Error for Unreachable {}
+
+/// Prints an error with its chain and details to stderr, and chooses the exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<tonic::Status>() {
+        Some(status) => report_status(status),
+        None => {
+            eprintln!("plimsoll: {error:#}");
+            ExitCode::from(if error.is::<Unreachable>() { UNREACHABLE } else { FAILED })
+        }
+    }
+}
+
+fn report_status(status: &tonic::Status) -> ExitCode {
+    eprintln!("plimsoll: {}", status.message());
+    let reason = status.get_details_error_info();
+    if let Some(info) = &reason {
+        eprintln!("  reason: {}", info.reason);
+        let mut metadata: Vec<_> = info.metadata.iter().collect();
+        metadata.sort();
+        metadata.iter().for_each(|(key, value)| eprintln!("  {key}: {value}"));
+    }
+    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    violations.iter().for_each(|violation| eprintln!("  {}: {}", violation.field, violation.description));
+    let refused = reason.is_some_and(|info| POLICY_REASONS.contains(&info.reason.as_str()));
+    ExitCode::from(match status.code() {
+        _ if refused => REFUSED,
+        Code::InvalidArgument => USAGE,
+        Code::Unavailable => UNREACHABLE,
+        _ => FAILED,
+    })
+}
