@@ -7,6 +7,7 @@
 pub mod error;
 pub mod input;
 pub mod kube;
+pub mod price;
 pub mod quantity;
 
 pub use error::{Fault, ReadError};
