@@ -23,8 +23,6 @@ pub mod offer;
 pub mod price_table;
 pub mod spot_history;
 mod table;
-#[cfg(test)]
-mod tests;
 
 pub use format::{Format, detect};
 

@@ -158,11 +158,11 @@ mod tests {
     }
 
     fn day(text: &str) -> Timestamp {
-        format!("{text}T00:00:00Z").parse().unwrap()
+        format!("{text}T00:00:00Z").parse().expect("a day")
     }
 
     fn rate(nano_usd: i64) -> HourlyRate {
-        HourlyRate::from_nano_usd(nano_usd).unwrap()
+        HourlyRate::from_nano_usd(nano_usd).expect("not negative")
     }
 
     fn by_type<T>(name: &str, value: T) -> ByType<T> {
@@ -230,7 +230,7 @@ mod tests {
     fn the_same_origin_again_takes_its_own_place() {
         let mut catalog = base();
         for hour in 0..100 {
-            let time = Timestamp::from_second(1_800_000_000 + 3600 * hour).unwrap();
+            let time = Timestamp::from_second(1_800_000_000 + 3600 * hour).expect("of this century");
             catalog.overlay_spot(by_type(LARGE, rate(7)), "history", time);
         }
         assert_eq!(catalog.sources.len(), 5);

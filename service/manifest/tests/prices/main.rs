@@ -1,4 +1,6 @@
-//! What the readers make of whole files; a helper that all of them use.
+//! What the price readers make of whole files, and what a refusal says.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where it finds something else than it expects")]
 
 mod advisor;
 mod ec2_table;
@@ -14,7 +16,7 @@ use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::units::HourlyRate;
 
-use super::{Import, Outcome, read};
+use plimsoll_manifest::price::{Import, Outcome, read};
 
 /// Reads a file over the built-in catalog, as received on 2026-11-22.
 fn import(file: impl Read) -> Result<Outcome, String> {
