@@ -168,6 +168,56 @@ pub struct RefereeReport {
     pub cold_reserve: HourlyRate,
     /// What repairs of the plan cost that steering or churn made necessary.
     pub repair_cost: HourlyRate,
+    /// Drained nodes that have to be gone before a steered move succeeds.
+    #[serde(default)]
+    pub steered_removals: Vec<NodeRemoval>,
+    /// Why each pod of `steered_pending` and `churn_stranded` finds no place.
+    #[serde(default)]
+    pub strandings: Vec<Stranding>,
+    /// Restarts, rollouts and losses of a node that were tried.
+    #[serde(default)]
+    pub churn_tried: ChurnCounts,
+    /// What the cold-start reserve consists of: names of the offered nodes, one for each node.
+    #[serde(default)]
+    pub cold_reserve_nodes: Vec<String>,
+    /// Whether the reserve lets every order start without a pending pod.
+    #[serde(default)]
+    pub cold_reserve_complete: bool,
+    /// What was left out for want of time or by a limit, one sentence each.
+    #[serde(default)]
+    pub omissions: Vec<String>,
+}
+
+/// How much churn was tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChurnCounts {
+    /// Pods restarted one after another.
+    pub restarts: u32,
+    /// Workloads rolled out, each from the planned state.
+    pub rollouts: u32,
+    /// Nodes lost and replaced, each from the planned state.
+    pub losses: u32,
+}
+
+/// A pod without a place, and after what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stranding {
+    /// What happened before, such as `rollout of shop/web`.
+    pub event: String,
+    /// `namespace/name`.
+    pub pod: String,
+    /// What kube-scheduler would say.
+    pub message: String,
+}
+
+/// A node that goes during a steered migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRemoval {
+    /// The node.
+    pub node: String,
+    /// Index into `steered_moves` of the move that needs it gone. If that is the node's own last
+    /// pod, the pod is evicted first.
+    pub before_move: u32,
 }
 
 /// One pod's way.

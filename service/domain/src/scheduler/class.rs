@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::fleet::{LABEL_REGION, LABEL_ZONE};
 use crate::resources::Resources;
 use crate::selector::Labels;
 use crate::workload::{HostPort, Pod, Scheduling, VolumeReach, WorkloadKind, WorkloadRef};
@@ -13,7 +14,11 @@ const ASSUMED_CPU_MILLI: i64 = 100;
 /// DefaultMemoryRequest (200 MiB).
 const ASSUMED_MEMORY_BYTES: i64 = 200 * 1024 * 1024;
 /// Label by which a Deployment tells its revisions apart.
-const REVISION_LABEL: &str = "pod-template-hash";
+pub(super) const REVISION_LABEL: &str = "pod-template-hash";
+
+/// Labels that the API server copies from the node to a pod when it is bound (PodTopologyLabels, on
+/// by default from 1.35 on). A pod that is created again does not have them.
+const BOUND_LABELS: [&str; 2] = [LABEL_ZONE, LABEL_REGION];
 
 /// Everything of a pod that the scheduler looks at, beside its name and its claims.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +41,7 @@ impl ClassKey {
         reaches.dedup();
         Self {
             namespace: pod.namespace.clone(),
-            labels: pod.labels.clone(),
+            labels: own_labels(pod),
             owner: pod.owner.clone(),
             requests: pod.requests.clone(),
             scored: scored(pod),
@@ -57,6 +62,11 @@ impl ClassKey {
         let owner = self.owner.as_ref().filter(|owner| kinds.contains(&owner.kind));
         owner.filter(|_| self.scheduling.spreads.is_empty())
     }
+}
+
+fn own_labels(pod: &Pod) -> Labels {
+    let own = pod.labels.iter().filter(|(key, _)| !BOUND_LABELS.contains(&key.as_str()));
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// What scores count a pod with: containers that ask for nothing are assumed to need a little.

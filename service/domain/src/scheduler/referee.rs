@@ -1,7 +1,11 @@
 //! Asks of a plan what no packer asks: whether the stock scheduler, which knows nothing of the
 //! plan, gets and keeps every pod running on its nodes.
 
+mod churn;
 mod cold;
+mod reserve;
+mod rollout;
+mod steered;
 mod world;
 
 use std::collections::BTreeMap;
@@ -17,6 +21,9 @@ use world::World;
 /// Most random arrival orders that are tried, whatever was asked for: twenty take a second at
 /// 1,200 pods on 100 nodes.
 pub const ORDERS_MAX: u32 = 100;
+
+/// Event of the strandings that steering reports.
+pub const STEERING: &str = "steered migration";
 
 /// A node that could be bought in addition, and its price.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +55,13 @@ pub struct Inputs<'a> {
 
 /// Judges a plan. Deterministic, unless `stop` ends it early; then `omissions` says what is missing.
 pub fn judge(inputs: &Inputs<'_>) -> RefereeReport {
-    let world = World::new(inputs);
     let mut report = RefereeReport::default();
+    steered::judge(inputs, &mut report);
+    let world = World::after(inputs);
+    churn::judge(&world, inputs, &mut report);
     cold::judge(&world, inputs, &mut report);
+    if (inputs.stop)() {
+        report.omissions.push("the time ran out before everything was tried".to_owned());
+    }
     report
 }

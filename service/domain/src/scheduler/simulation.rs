@@ -124,6 +124,12 @@ impl Simulation {
         self.pods.get(key).copied()
     }
 
+    /// The nodes that are part of the cluster, in the order in which they were added.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        let nodes = self.state.nodes.iter().enumerate();
+        nodes.filter(|(_, node)| node.present).map(|(index, _)| NodeId(index))
+    }
+
     /// The name of a node.
     pub fn node_name(&self, node: NodeId) -> &str {
         &self.facts.nodes[node.0].node.name
@@ -188,6 +194,20 @@ impl Simulation {
         self.state.nodes[node.0].present && cycle.accepts(node.0)
     }
 
+    /// The nodes that all filters accept for a pod that is pending.
+    pub fn accepting(&self, pod: PodId) -> impl Iterator<Item = NodeId> {
+        let cycle = Cycle::new(&self.facts, &self.state, &self.state.pods[pod.0]);
+        self.nodes().filter(move |node| cycle.accepts(node.0))
+    }
+
+    /// The nodes among which the scheduler would choose at random for a pod that is pending, if it
+    /// looked at all nodes. Empty: none takes it.
+    pub fn favourites(&self, pod: PodId) -> Vec<NodeId> {
+        let cycle = Cycle::new(&self.facts, &self.state, &self.state.pods[pod.0]);
+        let accepted: Vec<usize> = self.nodes().map(|node| node.0).filter(|it| cycle.accepts(*it)).collect();
+        best(&cycle, &accepted, &self.settings).into_iter().map(NodeId).collect()
+    }
+
     /// Lets the scheduler place a pending pod.
     ///
     /// # Errors
@@ -196,14 +216,11 @@ impl Simulation {
         let cycle = Cycle::new(&self.facts, &self.state, &self.state.pods[pod.0]);
         let present = self.state.nodes.iter().filter(|node| node.present).count();
         let (feasible, looked_at) = feasible(&cycle, &self.walk, self.next, enough(present));
-        let chosen = match feasible.as_slice() {
-            [] => return Err(unschedulable(&cycle)),
-            [only] => *only,
-            several => {
-                let totals = score::totals(&cycle, several, &self.settings);
-                several[choose(&totals, &mut self.random)]
-            }
-        };
+        if feasible.is_empty() {
+            return Err(unschedulable(&cycle));
+        }
+        let equals = best(&cycle, &feasible, &self.settings);
+        let chosen = equals[self.random.random_range(0..equals.len())];
         self.next = (self.next + looked_at) % self.walk.len().max(1);
         self.state.place(&self.facts, pod.0, chosen);
         Ok(NodeId(chosen))
@@ -247,10 +264,12 @@ fn unschedulable(cycle: &Cycle<'_>) -> Unschedulable {
     answer
 }
 
-/// The index of the highest total; among equals, any with the same chance.
-fn choose(totals: &[i64], random: &mut SmallRng) -> usize {
-    let best = totals.iter().max();
-    let equals: Vec<usize> =
-        totals.iter().enumerate().filter(|(_, total)| Some(*total) == best).map(|it| it.0).collect();
-    equals[random.random_range(0..equals.len())]
+/// The nodes with the highest total, of several that the filters accept.
+fn best(cycle: &Cycle<'_>, nodes: &[usize], settings: &Settings) -> Vec<usize> {
+    if let [only] = nodes {
+        return vec![*only];
+    }
+    let totals = score::totals(cycle, nodes, settings);
+    let highest = totals.iter().max();
+    nodes.iter().zip(&totals).filter(|(_, total)| Some(*total) == highest).map(|(node, _)| *node).collect()
 }

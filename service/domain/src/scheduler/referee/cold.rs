@@ -8,28 +8,44 @@ use crate::plan::RefereeReport;
 
 use super::super::{PodId, Simulation};
 use super::world::World;
-use super::{Inputs, ORDERS_MAX};
+use super::{Inputs, ORDERS_MAX, reserve};
 
 /// Fills in the cold-start part of the report.
 pub(super) fn judge(world: &World<'_>, inputs: &Inputs<'_>, report: &mut RefereeReport) {
     report.cold_pods = u32::try_from(world.movers.len()).unwrap_or(u32::MAX);
     let orders = inputs.orders.min(ORDERS_MAX);
+    let mut worst: Option<Start> = None;
     for order in 0..orders {
         if (inputs.stop)() {
+            report.omissions.push(format!("cold start: {order} of {orders} orders tried"));
             break;
         }
-        let (_, pending) = start(&world.empty, world, inputs.settings.seed, order);
-        report.cold_pending.push(u32::try_from(pending.len()).unwrap_or(u32::MAX));
+        let start = start(&world.simulation, world, inputs.settings.seed, order);
+        report.cold_pending.push(u32::try_from(start.pending.len()).unwrap_or(u32::MAX));
         report.cold_orders += 1;
+        if worst.as_ref().is_none_or(|worst| worst.pending.len() < start.pending.len()) {
+            worst = Some(start);
+        }
     }
     report.cold_pending.sort_unstable();
+    match worst {
+        Some(worst) if !worst.pending.is_empty() => reserve::price(world, inputs, worst, report),
+        Some(_) => report.cold_reserve_complete = true,
+        None => {}
+    }
 }
 
-/// One cold start; returns the cluster afterwards and who stayed pending.
+/// A cluster after a cold start, and who stayed pending.
+pub(super) struct Start {
+    pub simulation: Simulation,
+    pub pending: Vec<PodId>,
+}
+
+/// One cold start.
 ///
 /// The queue holds all pods when the first is taken, so higher priority goes first, and the order
 /// is random among equals.
-fn start(fleet: &Simulation, world: &World<'_>, seed: u64, order: u32) -> (Simulation, Vec<PodId>) {
+pub(super) fn start(fleet: &Simulation, world: &World<'_>, seed: u64, order: u32) -> Start {
     let seed = seed.wrapping_add(u64::from(order));
     let mut simulation = fleet.clone();
     simulation.reseed(seed);
@@ -37,7 +53,7 @@ fn start(fleet: &Simulation, world: &World<'_>, seed: u64, order: u32) -> (Simul
     queue.shuffle(&mut SmallRng::seed_from_u64(seed));
     queue.sort_by_key(|pod| std::cmp::Reverse(fleet.priority(*pod)));
     let pending = schedule_all(&mut simulation, queue);
-    (simulation, pending)
+    Start { simulation, pending }
 }
 
 /// Schedules pods in turn, and those that found no place again after the others, as long as that
