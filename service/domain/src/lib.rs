@@ -4,6 +4,7 @@
 //! same output on every machine. Start at [`snapshot`] (what a cluster looks like), go on to
 //! [`problem`] (what has to be decided) and [`plan`] (what was decided and why).
 
+pub mod build;
 pub mod catalog;
 pub mod check;
 pub mod clock;

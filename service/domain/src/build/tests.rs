@@ -1,0 +1,1 @@
+//! Problems from hand-made clusters, one table for each rule.
