@@ -4,10 +4,12 @@
 //! input; every refusal names the place and what was expected. Start at [`kube`] for objects of a cluster;
 //! [`input`] undoes gzip and limits sizes for all readers.
 
+pub mod any;
 pub mod error;
 pub mod input;
 pub mod kube;
 pub mod price;
 pub mod quantity;
 
+pub use any::{Read, ReadOptions, read};
 pub use error::{Fault, ReadError};
