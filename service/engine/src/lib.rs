@@ -1,1 +1,68 @@
-//! Room `engine`.
+//! What we do: gathers what is known, has it planned, judged and remembered.
+//!
+//! Knows no wire, no SQL, no AWS: it sees [`Store`] and [`Clock`], and the pure rooms. Nothing here
+//! touches a cluster. Start at [`Engine`], go on to [`planning`].
+
+mod clusters;
+mod error;
+mod imports;
+pub mod metrics;
+pub mod planning;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use plimsoll_domain::clock::Clock;
+use plimsoll_domain::store::Store;
+use tokio::sync::Semaphore;
+
+pub use clusters::Registration;
+pub use error::Error;
+pub use imports::{Imported, PriceImport, SampleSummary, SnapshotImport};
+pub use planning::{Explanation, PlanOrder, Progress};
+
+/// Limits of one process.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Plans that are solved at the same time; the others wait. At least 1.
+    pub plans_concurrent_max: usize,
+    /// Plans that may wait for a place; one more is refused.
+    pub plans_waiting_max: usize,
+    /// Time to solve where the caller names none.
+    pub time_budget_default: std::time::Duration,
+    /// Longest time to solve that a caller may ask for.
+    pub time_budget_max: std::time::Duration,
+}
+
+impl Default for Settings {
+    /// Eight at once: a solve of a thousand pods holds some 100 MB.
+    fn default() -> Self {
+        Self {
+            plans_concurrent_max: 8,
+            plans_waiting_max: 64,
+            time_budget_default: std::time::Duration::from_secs(10),
+            time_budget_max: std::time::Duration::from_secs(600),
+        }
+    }
+}
+
+/// The service behind the doors. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    /// One permit per plan that is being solved.
+    gate: Arc<Semaphore>,
+    /// Callers that wait for a permit.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Engine {
+    /// Puts the engine together.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        metrics::describe();
+        let gate = Arc::new(Semaphore::new(settings.plans_concurrent_max.max(1)));
+        Self { store, clock, settings, gate, waiting: Arc::default() }
+    }
+}

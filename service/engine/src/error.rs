@@ -1,0 +1,71 @@
+//! Why a request was not carried out. One variant for each thing a caller would do differently.
+
+use plimsoll_domain::build::Refusal;
+use plimsoll_domain::store::StoreError;
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A field of the request is not acceptable.
+    #[error("{field}: {message}")]
+    InvalidArgument {
+        /// The field, in the wire's spelling.
+        field: &'static str,
+        /// What is wrong and what was expected.
+        message: String,
+    },
+    /// An imported file is not what it should be.
+    #[error("import refused: {message}")]
+    BadImport {
+        /// JSON path or column, if known.
+        field: String,
+        /// Line, from 1; 0 if not known.
+        line: u64,
+        /// Column, from 1; 0 if not known.
+        column: u64,
+        /// What was found and what was expected.
+        message: String,
+    },
+    /// An import or request is above a limit.
+    #[error("{what} is above the limit of {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// No offering can carry some of the pods.
+    #[error("{} of the cluster's demands cannot be carried by any offering: {}", .0.len(), summary(.0))]
+    Infeasible(Vec<Refusal>),
+    /// The policy forbids changes now.
+    #[error("cluster {0} is frozen by its policy")]
+    Frozen(String),
+    /// Too many plans are waiting already.
+    #[error("{waiting} plans are waiting already; try again in a few seconds")]
+    Overloaded {
+        /// How many.
+        waiting: usize,
+    },
+    /// The caller went away.
+    #[error("the caller went away")]
+    Cancelled,
+    /// The judge or the verifier rejected what the solver answered. Nothing was stored.
+    #[error("the plan did not pass its own proof: {0}")]
+    Unproven(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A bug.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// Refusals named in a message; all of them travel in the error's details.
+const REFUSALS_SHOWN_MAX: usize = 3;
+
+fn summary(refusals: &[Refusal]) -> String {
+    let shown: Vec<String> = refusals.iter().take(REFUSALS_SHOWN_MAX).map(ToString::to_string).collect();
+    let more = refusals.len().saturating_sub(shown.len());
+    let tail = if more == 0 { String::new() } else { format!("; and {more} more") };
+    shown.join("; ") + &tail
+}

@@ -1,0 +1,249 @@
+//! Imports: snapshots, usage and prices, each parsed beside the runtime's threads and stored at once.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use jiff::Timestamp;
+use plimsoll_domain::catalog::Catalog;
+use plimsoll_domain::finding::{Finding, Severity};
+use plimsoll_domain::ids::{CatalogId, ClusterId, SnapshotId};
+use plimsoll_domain::snapshot::{Content, Snapshot};
+use plimsoll_domain::store::{RequestKey, StoreError, StoredCatalog, StoredSnapshot, Write};
+use plimsoll_domain::usage::{ClusterUsage, Rejected, Sample};
+use plimsoll_domain::workload::WorkloadRef;
+use plimsoll_manifest::{ReadError, ReadOptions, price};
+
+use crate::clusters::REGION_DEFAULT;
+use crate::{Engine, Error};
+
+/// Version of the usage checkpoint: its first byte.
+const CHECKPOINT_VERSION: u8 = 1;
+
+/// A file about a cluster.
+pub struct SnapshotImport {
+    /// Id of the new snapshot; none: one is made up.
+    pub id: Option<SnapshotId>,
+    /// Whether pods of a trace that have finished count.
+    pub include_finished: bool,
+    /// The bytes; gzip is recognised.
+    pub source: Box<dyn Read + Send>,
+}
+
+/// A file with prices.
+pub struct PriceImport {
+    /// Id of the new catalog; none: one is made up.
+    pub id: Option<CatalogId>,
+    /// Where the file comes from, for the catalog's sources; may be empty.
+    pub file_name: String,
+    /// Region; empty: us-east-1.
+    pub region: String,
+    /// The bytes; gzip is recognised.
+    pub source: Box<dyn Read + Send>,
+}
+
+/// A stored catalog and what the reader remarked.
+pub struct Imported<T> {
+    /// What is stored.
+    pub stored: T,
+    /// What a person should know.
+    pub findings: Vec<Finding>,
+}
+
+/// What became of samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SampleSummary {
+    /// Samples folded in.
+    pub accepted: u64,
+    /// Batches skipped, for they were seen before.
+    pub skipped_batches: u64,
+    /// First and last sample of the cluster's usage.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Samples left out, and why.
+    pub findings: Vec<Finding>,
+}
+
+impl Engine {
+    /// Stores a snapshot from a file; a file of usage is folded into the cluster's usage, and its newest
+    /// snapshot is the answer.
+    ///
+    /// # Errors
+    /// [`Error::BadImport`] and [`Error::TooLarge`] say what is wrong with the file; nothing is stored then.
+    pub async fn import_snapshot(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        import: SnapshotImport,
+    ) -> Result<StoredSnapshot, Error> {
+        self.store.cluster(cluster).await?;
+        if let Some(name) = self.store.earlier(&write.request).await? {
+            let id = name.rsplit('/').next().unwrap_or_default().parse().ok();
+            return Ok(self.store.snapshot(cluster, id.as_ref()).await?);
+        }
+        let SnapshotImport { id, include_finished, source } = import;
+        let options = ReadOptions { include_finished, now: write.time };
+        let read = parse(move || plimsoll_manifest::read(source, &options)).await?;
+        match read {
+            plimsoll_manifest::Read::Snapshot(snapshot) => {
+                let id = id.map_or_else(|| fresh_id("s", write.time), Ok)?;
+                Ok(self.store.create_snapshot(write, cluster, &id, &snapshot).await?)
+            }
+            plimsoll_manifest::Read::Usage(usage) => {
+                let batch = (String::new(), usage);
+                self.push_samples(write, cluster, vec![batch]).await?;
+                Ok(self.store.snapshot(cluster, None).await?)
+            }
+        }
+    }
+
+    /// Folds batches of samples into a cluster's usage. A batch whose id was seen before is skipped.
+    pub async fn push_samples(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        batches: Vec<(String, Vec<Sample>)>,
+    ) -> Result<SampleSummary, Error> {
+        self.store.cluster(cluster).await?;
+        let mut usage = match self.store.usage(cluster).await? {
+            Some(bytes) => read_checkpoint(&bytes)?,
+            None => ClusterUsage::default(),
+        };
+        let owners = self.owners(cluster).await?;
+        let mut summary = SampleSummary::default();
+        let mut rejected: BTreeMap<Rejected, u64> = BTreeMap::new();
+        let mut ids: Vec<String> = Vec::new();
+        for (id, samples) in batches {
+            let seen =
+                !id.is_empty() && (ids.contains(&id) || self.store.usage_batch_seen(cluster, &id).await?);
+            if seen {
+                summary.skipped_batches += 1;
+                continue;
+            }
+            for sample in &samples {
+                let owner = |namespace: &str, pod: &str| owners.get(&format!("{namespace}/{pod}")).cloned();
+                match usage.add(sample, owner, write.time) {
+                    Ok(()) => summary.accepted += 1,
+                    Err(why) => *rejected.entry(why).or_insert(0) += 1,
+                }
+            }
+            if !id.is_empty() {
+                ids.push(id);
+            }
+        }
+        summary.window = usage.window();
+        summary.findings = rejected.into_iter().map(left_out).collect();
+        self.store.put_usage(write, cluster, &write_checkpoint(&usage)?, &ids).await?;
+        Ok(summary)
+    }
+
+    /// Whose pod is whose, by the newest snapshot.
+    async fn owners(&self, cluster: &ClusterId) -> Result<BTreeMap<String, WorkloadRef>, Error> {
+        let snapshot = match self.store.snapshot(cluster, None).await {
+            Ok(stored) => stored.snapshot,
+            Err(StoreError::NotFound(_)) => return Ok(BTreeMap::new()),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(owners_in(&snapshot))
+    }
+
+    /// Stores a catalog: the newest one of the region, with what the file says put in.
+    pub async fn import_prices(
+        &self,
+        write: &Write,
+        import: PriceImport,
+    ) -> Result<Imported<StoredCatalog>, Error> {
+        if let Some(name) = self.store.earlier(&write.request).await? {
+            let id: CatalogId = parse_id(name.rsplit('/').next().unwrap_or_default())?;
+            return Ok(Imported { stored: self.store.catalog(&id).await?, findings: Vec::new() });
+        }
+        let region = if import.region.is_empty() { REGION_DEFAULT.to_owned() } else { import.region };
+        let base: Catalog = self.catalog(None, &region).await?.catalog;
+        let PriceImport { id, file_name, source, .. } = import;
+        let time = write.time;
+        let read = move || {
+            plimsoll_manifest::price::read(source, &price::Import { base: &base, origin: &file_name, time })
+        };
+        let (catalog, findings) = parse(read).await?;
+        let id = id.map_or_else(|| fresh_id("k", write.time), Ok)?;
+        let stored = self.store.create_catalog(write, &id, &catalog).await?;
+        Ok(Imported { stored, findings })
+    }
+
+    /// Tells whether a request was carried out before; the name of what it made.
+    pub async fn earlier(&self, request: &RequestKey) -> Result<Option<String>, Error> {
+        Ok(self.store.earlier(request).await?)
+    }
+}
+
+async fn parse<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, Error> {
+    let parsed =
+        tokio::task::spawn_blocking(read).await.map_err(|panic| Error::Internal(panic.to_string()))?;
+    parsed.map_err(refused)
+}
+
+fn refused(error: ReadError) -> Error {
+    match error {
+        ReadError::Bad(fault) => Error::BadImport {
+            line: fault.line.unwrap_or(0),
+            column: fault.column.unwrap_or(0),
+            field: fault.path.clone(),
+            message: fault.to_string(),
+        },
+        ReadError::TooLarge { what, limit } => Error::TooLarge { what: what.to_owned(), limit },
+        other => Error::BadImport { field: String::new(), line: 0, column: 0, message: other.to_string() },
+    }
+}
+
+fn owners_in(snapshot: &Snapshot) -> BTreeMap<String, WorkloadRef> {
+    match &snapshot.content {
+        Content::Cluster(state) => {
+            state.pods.iter().filter_map(|pod| Some((pod.key(), pod.owner.clone()?))).collect()
+        }
+        Content::Ready(_) => BTreeMap::new(),
+    }
+}
+
+fn left_out((why, count): (Rejected, u64)) -> Finding {
+    let reason = match why {
+        Rejected::Ahead => "lie more than an hour ahead: check the clock",
+        Rejected::Old => "are older than 35 days",
+        Rejected::NotANumber => "are negative or no numbers",
+        Rejected::UnknownPod => "belong to pods that no snapshot shows, without a workload",
+        Rejected::TooMany => "belong to more containers than one cluster may have",
+    };
+    Finding::new(Severity::Warning, "SAMPLES_LEFT_OUT", "", format!("{count} samples {reason}"))
+}
+
+pub(crate) fn read_checkpoint(bytes: &[u8]) -> Result<ClusterUsage, Error> {
+    match bytes.split_first() {
+        Some((&CHECKPOINT_VERSION, json)) => {
+            serde_json::from_slice(json).map_err(|error| Error::Internal(error.to_string()))
+        }
+        _ => Err(Error::Internal("the usage checkpoint was written by another version".into())),
+    }
+}
+
+fn write_checkpoint(usage: &ClusterUsage) -> Result<Vec<u8>, Error> {
+    let mut bytes = vec![CHECKPOINT_VERSION];
+    serde_json::to_writer(&mut bytes, usage).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// An id that sorts by time: a letter, the time to the microsecond, and a counter against two in one.
+pub(crate) fn fresh_id<T>(prefix: &str, time: Timestamp) -> Result<T, Error>
+where
+    T: std::str::FromStr<Err = plimsoll_domain::ids::IdError>,
+{
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed) % 10_000;
+    parse_id(&format!("{prefix}{}-{number:04}", time.strftime("%Y%m%d-%H%M%S-%6f")))
+}
+
+fn parse_id<T>(text: &str) -> Result<T, Error>
+where
+    T: std::str::FromStr<Err = plimsoll_domain::ids::IdError>,
+{
+    text.parse().map_err(|error: plimsoll_domain::ids::IdError| Error::Internal(error.to_string()))
+}

@@ -1,0 +1,34 @@
+//! A plan in forms for other tools.
+
+use plimsoll_domain::ids::{ClusterId, PlanId};
+use plimsoll_verify::Bundle;
+
+use super::{bundle, gather};
+use crate::{Engine, Error};
+
+impl Engine {
+    /// Puts the bundle of a stored plan together again: problem, plan and certificate, for anyone to verify.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the problem that is rebuilt is not the one the plan was made for.
+    pub async fn export_bundle(&self, cluster: &ClusterId, id: &PlanId) -> Result<Bundle, Error> {
+        let plan = self.store.plan(cluster, id).await?;
+        let snapshot = self.store.snapshot(cluster, Some(&plan.snapshot)).await?;
+        let catalog = self.catalog(Some(&plan.catalog), "").await?;
+        let rebuild = move || {
+            let built =
+                gather::build(&snapshot.snapshot.content, &catalog, &plan.policy, &plan.applied_requests)?;
+            let name = format!("clusters/{}/plans/{}", plan.cluster, plan.id);
+            let bundle = bundle::of_plan(&built.problem, &plan, &name);
+            if bundle.plan.problem_digest == plan.problem_digest {
+                Ok(bundle)
+            } else {
+                Err(Error::Internal(format!(
+                    "the problem of plan {} cannot be rebuilt by this version",
+                    plan.id
+                )))
+            }
+        };
+        tokio::task::spawn_blocking(rebuild).await.map_err(|panic| Error::Internal(panic.to_string()))?
+    }
+}
