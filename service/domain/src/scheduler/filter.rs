@@ -258,3 +258,6 @@ impl AffinitySums<'_> {
         met || self.first
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crate::fleet::{CapacityKind, LABEL_HOSTNAME, LABEL_ZONE, Node};
 use crate::resources::Resources;
-use crate::selector::{LabelSelector, Labels, Operator, Requirement};
+use crate::selector::{LabelSelector, Labels, NodeTerm, Operator, Requirement};
 use crate::workload::{
-    Container, Pod, PodTerm, Scheduling, SpreadConstraint, Taint, TaintEffect, WorkloadKind, WorkloadRef,
+    Container, Pod, PodTerm, Scheduling, SpreadConstraint, Taint, TaintEffect, Volume, VolumeReach,
+    WorkloadKind, WorkloadRef,
 };
 
-pub(super) const GIB: i64 = 1 << 30;
+const GIB: i64 = 1 << 30;
 
 /// CPU in milli, memory in GiB, and one pod.
 pub(super) fn request(cpu_milli: i64, memory_gib: i64) -> Resources {
@@ -106,4 +107,16 @@ pub(super) fn spread(name: &str, key: &str) -> SpreadConstraint {
 /// A taint `key=value` with an effect.
 pub(super) fn taint(key: &str, effect: TaintEffect) -> Taint {
     Taint { key: key.to_owned(), value: String::new(), effect }
+}
+
+/// A node term: the label `key` has this value.
+pub(super) fn requires(key: &str, value: &str) -> NodeTerm {
+    let requirement =
+        Requirement { key: key.to_owned(), operator: Operator::In, values: vec![value.to_owned()] };
+    NodeTerm { labels: vec![requirement], fields: Vec::new() }
+}
+
+/// A mounted claim.
+pub(super) fn volume(claim: &str, driver: &str, reach: VolumeReach) -> Volume {
+    Volume { claim: claim.to_owned(), driver: driver.to_owned(), reach }
 }

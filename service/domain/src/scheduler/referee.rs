@@ -65,3 +65,6 @@ pub fn judge(inputs: &Inputs<'_>) -> RefereeReport {
     }
     report
 }
+
+#[cfg(test)]
+mod tests;

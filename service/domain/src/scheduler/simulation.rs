@@ -185,27 +185,31 @@ impl Simulation {
 
     /// What speaks against a node for a pod that is pending, in the scheduler's words.
     pub fn reasons(&self, pod: PodId, node: NodeId) -> Vec<Reason> {
-        Cycle::new(&self.facts, &self.state, &self.state.pods[pod.0]).reasons(node.0)
+        self.cycle(pod).reasons(node.0)
     }
 
     /// Whether all filters accept a node for a pod that is pending.
     pub fn accepts(&self, pod: PodId, node: NodeId) -> bool {
-        let cycle = Cycle::new(&self.facts, &self.state, &self.state.pods[pod.0]);
-        self.state.nodes[node.0].present && cycle.accepts(node.0)
+        self.state.nodes[node.0].present && self.cycle(pod).accepts(node.0)
     }
 
     /// The nodes that all filters accept for a pod that is pending.
     pub fn accepting(&self, pod: PodId) -> impl Iterator<Item = NodeId> {
-        let cycle = Cycle::new(&self.facts, &self.state, &self.state.pods[pod.0]);
+        let cycle = self.cycle(pod);
         self.nodes().filter(move |node| cycle.accepts(node.0))
     }
 
     /// The nodes among which the scheduler would choose at random for a pod that is pending, if it
     /// looked at all nodes. Empty: none takes it.
     pub fn favourites(&self, pod: PodId) -> Vec<NodeId> {
-        let cycle = Cycle::new(&self.facts, &self.state, &self.state.pods[pod.0]);
+        let cycle = self.cycle(pod);
         let accepted: Vec<usize> = self.nodes().map(|node| node.0).filter(|it| cycle.accepts(*it)).collect();
         best(&cycle, &accepted, &self.settings).into_iter().map(NodeId).collect()
+    }
+
+    /// What the scheduler knows when it comes to a pending pod.
+    pub(super) fn cycle(&self, pod: PodId) -> Cycle<'_> {
+        Cycle::new(&self.facts, &self.state, &self.state.pods[pod.0])
     }
 
     /// Lets the scheduler place a pending pod.
