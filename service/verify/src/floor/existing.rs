@@ -1,9 +1,9 @@
 //! Nodes that run now: what their pods are worth where they are.
 
 use super::DUALS_PER_NANO_USD;
+use super::best::{Effort, Worth};
 use super::duals::Duals;
 use super::knapsack::{Item, Knapsack};
-use super::labels::{self, Effort};
 use crate::problem::{ExistingNode, Placed};
 use crate::wellformed::{Sound, at};
 
@@ -27,8 +27,8 @@ pub fn excess(problem: &Sound, duals: &Duals, eligible: &[Vec<usize>], effort: &
         let price = duals.price(problem, offering)?.checked_sub(drain_cost(node))?;
         let items = items(problem, duals, node, &eligible[offering]);
         let knapsack = Knapsack::new(&problem.offerings[offering].capacity, items)?;
-        let worth = labels::worth(&knapsack, price, effort);
-        sum = sum.checked_add(worth.checked_sub(price)?)?;
+        let worth = Worth::above(knapsack, price, effort);
+        sum = sum.checked_add(worth.most.checked_sub(price)?)?;
     }
     Some(sum)
 }

@@ -4,8 +4,10 @@
 /// content that keeps to all resources keeps to these, so what is proven holds.)
 pub const RESOURCES_MAX: usize = 12;
 /// Capacities are scaled to this many bits: exact below, rounded to the content's favour above.
-const CAPACITY_BITS: u32 = 40;
-/// Bits of the greatest total worth that is computed with.
+pub const CAPACITY_BITS: u32 = 40;
+/// Worth is counted in parts of 1e-15 USD per hour, so many bits of them, so that rounding costs nothing.
+pub const PART_BITS: u32 = 16;
+/// Bits of the greatest total worth that is computed with, in parts.
 const WORTH_BITS: u32 = 120;
 
 /// An amount of each resource, in parts of the capacity; unused ones are 0.
@@ -28,7 +30,7 @@ pub struct Item<'a> {
 pub struct Entry {
     /// Index of the demand.
     pub demand: usize,
-    /// What one is worth; above 0.
+    /// What one is worth, in parts; above 0.
     pub value: i128,
     /// Most of them; 1 or more.
     pub count: i64,
@@ -52,7 +54,8 @@ impl Knapsack {
     pub fn new<'a>(capacity: &[i64], items: impl IntoIterator<Item = Item<'a>>) -> Option<Self> {
         let items: Vec<_> = items.into_iter().filter_map(|item| fitting(capacity, item)).collect();
         let worth = items.iter().try_fold(0_i128, |sum, item| {
-            sum.checked_add(item.value.checked_mul(item.count.into())?).filter(|sum| sum >> WORTH_BITS == 0)
+            let sum = sum.checked_add(item.value.checked_mul(item.count.into())?)?;
+            (sum >> (WORTH_BITS - PART_BITS) == 0).then_some(sum)
         });
         worth?;
         let resources = scarce(capacity, &items);
@@ -65,7 +68,7 @@ impl Knapsack {
             for (size, resource) in size.iter_mut().zip(&resources) {
                 *size = scaled(item.request[*resource], capacity[*resource]);
             }
-            Entry { demand: item.demand, value: item.value, count: item.count, size }
+            Entry { demand: item.demand, value: item.value << PART_BITS, count: item.count, size }
         };
         Some(Self { dims: resources.len(), room, entries: items.into_iter().map(entry).collect() })
     }

@@ -6,114 +6,13 @@
 
 use std::cmp::Reverse;
 
-use super::knapsack::{Amounts, Entry, Knapsack};
-use super::prices::{self, Prices};
+use super::best::Effort;
+use super::knapsack::{Amounts, Knapsack};
+use super::lp;
+use super::prices::Prices;
 
-/// Contents that are followed at once, first few, then more where few were not enough.
-const WIDTHS: [usize; 3] = [16, 128, 1024];
-/// Most contents that are looked at in one proof: some seconds on one core. Then prices alone decide.
-const CONTENTS_MAX: usize = 40_000_000;
-/// Most rounds of deciding what is in every good content, or in none.
-const REDUCTIONS_MAX: usize = 4;
 /// Most prices that a content is bounded by.
 const PRICES_MAX: usize = 5;
-
-/// How much work one proof may still do, in contents.
-pub struct Effort {
-    left: usize,
-}
-
-impl Default for Effort {
-    fn default() -> Self {
-        Self { left: CONTENTS_MAX }
-    }
-}
-
-/// An upper bound of what the best content is worth; `goal`, or 0, if no content is worth more.
-pub fn worth(knapsack: &Knapsack, goal: i128, effort: &mut Effort) -> i128 {
-    let goal = goal.max(0);
-    let Some(rest) = reduce(knapsack, goal) else { return goal };
-    let (base, mut least) = (rest.base, rest.bound);
-    let rest = in_order(rest);
-    for width in WIDTHS {
-        if effort.left == 0 {
-            break;
-        }
-        let search = Search { knapsack: &rest, width, known: (goal - base).max(0), bounds: Vec::new() };
-        let (found, exact) = search.run(effort);
-        least = least.min(base + found);
-        if exact {
-            break;
-        }
-    }
-    least.max(goal)
-}
-
-/// A knapsack without what is decided already.
-struct Rest {
-    knapsack: Knapsack,
-    /// What is in every content that is worth more than the goal.
-    base: i128,
-    /// No content is worth more.
-    bound: i128,
-}
-
-/// Takes out what is in every content, or in none, that is worth more than `goal`. None: there is no such
-/// content.
-fn reduce(knapsack: &Knapsack, goal: i128) -> Option<Rest> {
-    let mut rest = Rest { knapsack: knapsack.clone(), base: 0, bound: i128::MAX };
-    for _ in 0..REDUCTIONS_MAX {
-        let prices = prices::search(&rest.knapsack, goal - rest.base);
-        rest.bound = rest.bound.min(rest.base + prices.bound);
-        if rest.bound <= goal {
-            return None;
-        }
-        if !decide(&mut rest, &prices, goal)? {
-            break;
-        }
-    }
-    Some(rest)
-}
-
-/// Decides what the prices allow to decide. None: no content is worth more than `goal`; else whether anything
-/// changed.
-fn decide(rest: &mut Rest, prices: &Prices, goal: i128) -> Option<bool> {
-    let slack = rest.base + prices.bound - goal - 1;
-    let mut changed = false;
-    let knapsack = &mut rest.knapsack;
-    for entry in &mut knapsack.entries {
-        let gain = prices.gain(entry);
-        let free = if gain == 0 { entry.count } else { to_count(slack / gain.abs()).min(entry.count) };
-        let sure = if 0 < gain { entry.count - free } else { 0 };
-        changed |= free < entry.count;
-        rest.base += i128::from(sure) * entry.value;
-        for (room, size) in knapsack.room.iter_mut().zip(&entry.size) {
-            *room = room.checked_sub(size.checked_mul(sure)?).filter(|room| 0 <= *room)?;
-        }
-        entry.count = free;
-    }
-    let room = knapsack.room;
-    for index in 0..knapsack.entries.len() {
-        let fits = knapsack.fits(&room, &knapsack.entries[index].size);
-        let entry = &mut knapsack.entries[index];
-        changed |= fits < entry.count;
-        entry.count = entry.count.min(fits);
-    }
-    knapsack.entries.retain(|entry| 0 < entry.count);
-    Some(changed)
-}
-
-/// The largest items first: small ones are bounded well by prices.
-fn in_order(rest: Rest) -> Knapsack {
-    let mut knapsack = rest.knapsack;
-    let prices = prices::search(&knapsack, 0);
-    let key = |entry: &Entry| {
-        let gain = prices.gain(entry);
-        entry.value - gain + gain.abs() * 4
-    };
-    knapsack.entries.sort_by_cached_key(|entry| (Reverse(key(entry)), entry.demand));
-    knapsack
-}
 
 /// A content of the first items.
 #[derive(Clone, Copy)]
@@ -139,7 +38,8 @@ struct Bound {
     gains: Vec<i128>,
 }
 
-struct Search<'a> {
+/// A search for the best content that follows so many contents at once.
+pub struct Search<'a> {
     knapsack: &'a Knapsack,
     width: usize,
     /// No need to know of contents that are worth this or less.
@@ -147,16 +47,21 @@ struct Search<'a> {
     bounds: Vec<Bound>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// A search for contents that are worth more than `goal` and than nothing.
+    pub fn new(knapsack: &'a Knapsack, width: usize, goal: i128) -> Self {
+        Self { knapsack, width, known: goal.max(0), bounds: Vec::new() }
+    }
+
     /// An upper bound, and whether it is as low as this search can make it.
-    fn run(mut self, effort: &mut Effort) -> (i128, bool) {
+    pub fn run(mut self, effort: &mut Effort) -> (i128, bool) {
         let room = self.knapsack.room;
         let mut labels = vec![Label { value: 0, bound: i128::MAX, room }];
         let mut exact = true;
         self.price(0, &room);
         for place in 0..self.knapsack.entries.len() {
             let mut next = self.grow(place, &labels, effort);
-            next.sort_by(|a, b| (b.bound, b.value, b.room).cmp(&(a.bound, a.value, a.room)));
+            next.sort_by_key(|label| Reverse((label.bound, label.value, label.room)));
             exact &= self.select(&mut next);
             if let Some(first) = next.first().copied() {
                 self.price(place + 1, &first.room);
@@ -228,7 +133,7 @@ impl Search<'_> {
     fn price(&mut self, place: usize, room: &Amounts) {
         let Knapsack { dims, entries, .. } = self.knapsack;
         let suffix = Knapsack { dims: *dims, room: *room, entries: entries[place..].to_vec() };
-        let prices = prices::search(&suffix, 0);
+        let prices = lp::prices(&suffix);
         let mut gains = vec![0; entries.len() + 1];
         for (index, entry) in entries.iter().enumerate().rev() {
             gains[index] = gains[index + 1] + prices.gain(entry).max(0) * i128::from(entry.count);
@@ -244,10 +149,6 @@ impl Search<'_> {
         let bounds = self.bounds.iter().map(|bound| bound.prices.of_room(room) + bound.gains[place]);
         value + bounds.min().unwrap_or(i128::MAX >> 1)
     }
-}
-
-fn to_count(value: i128) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn to_usize(value: i64) -> usize {

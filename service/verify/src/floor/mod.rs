@@ -3,11 +3,14 @@
 //! Where the content of a node could be worth more than the node, the duals in it are lowered until it is
 //! not. So whatever a certificate says, what comes out is proven; it may only be less than was hoped for.
 
+mod best;
 mod classes;
 mod duals;
 mod existing;
+mod fixed;
 mod knapsack;
 mod labels;
+mod lp;
 mod prices;
 
 use crate::certificate::Certificate;
@@ -16,10 +19,10 @@ use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::wellformed::{self, Sound};
 
-use classes::Class;
 use duals::Duals;
+use best::{Effort, Worth};
+use classes::Class;
 use knapsack::{Item, Knapsack};
-use labels::Effort;
 
 /// Duals are in 1e-15 USD per hour: this many in a nano-USD per hour.
 pub const DUALS_PER_NANO_USD: i128 = 1_000_000;
@@ -50,15 +53,16 @@ pub(crate) fn proven(problem: &Sound, certificate: &Certificate) -> Result<i64, 
 
 /// Lowers duals until no content of a class is worth more than its price.
 fn lower(problem: &Sound, duals: &mut Duals, eligible: &[Vec<usize>], class: &Class, effort: &mut Effort) {
-    let items = new_node_items(problem, duals, &eligible[class.offering]);
-    let knapsack = Knapsack::new(&problem.offerings[class.offering].capacity, items)
-        .expect("duals of 64 bits and counts of 32 add up to less than 120 bits");
-    let worth = labels::worth(&knapsack, class.price, effort);
-    if worth <= class.price {
-        return;
-    }
-    for demand in prices::core(&knapsack, class.price) {
-        duals.pods[demand] = scaled(duals.pods[demand], class.price, worth);
+    let demands = &eligible[class.offering];
+    let items = new_node_items(problem, duals, demands);
+    let knapsack = Knapsack::new(&problem.offerings[class.offering].capacity, items);
+    let Some(worth) = knapsack.map(|knapsack| Worth::above(knapsack, class.price, effort)) else {
+        return demands.iter().for_each(|demand| duals.pods[*demand] = 0);
+    };
+    if class.price < worth.most {
+        for demand in worth.core(class.price) {
+            duals.pods[demand] = scaled(duals.pods[demand], class.price, worth.most);
+        }
     }
 }
 
@@ -83,8 +87,8 @@ fn limited_excess(
         };
         let price = duals.price(problem, index)?;
         let items = new_node_items(problem, duals, &eligible[index]);
-        let worth = labels::worth(&Knapsack::new(&offering.capacity, items)?, price, effort);
-        sum = sum.checked_add((worth - price).checked_mul(nodes.into())?)?;
+        let worth = Worth::above(Knapsack::new(&offering.capacity, items)?, price, effort);
+        sum = sum.checked_add(worth.most.checked_sub(price)?.checked_mul(nodes.into())?)?;
     }
     Some(sum)
 }
