@@ -1,6 +1,6 @@
 //! Families of pods, split by what holds single pods: the sites that each part may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::Bits;
 use super::pods::{Kin, Pods};
@@ -38,52 +38,109 @@ pub(super) struct Class {
     pub needs_own_node: bool,
 }
 
-/// Splits one family. `stages`: what its pods may use, as if they were new.
-pub(super) fn split(
-    index: usize,
-    kin: &Kin,
-    ties: &Ties,
-    stages: &[Stage],
-    pods: &Pods<'_>,
-    sites: &Sites<'_>,
-    findings: &mut Vec<Finding>,
-) -> Vec<Class> {
-    let row = passes(stages, sites.len());
-    let budgets = pins::budgets_of(kin, pods);
-    let mut pinned: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let mut parts: BTreeMap<(Anchor, Option<String>), Vec<usize>> = BTreeMap::new();
-    for pod in &kin.pods {
-        let reason = || pins::reason(pods.pod(*pod), &budgets, ties.beyond_us.as_ref());
-        let anchor = match pods.node_of[*pod] {
-            None => Anchor::Free,
-            Some(node) => match reason() {
-                Some(reason) => {
-                    pinned.entry(reason).or_default().push(*pod);
-                    Anchor::Pinned(node)
-                }
-                None if row.contains(node) => Anchor::Free,
-                None => Anchor::Stays(node),
-            },
-        };
-        let place = ties.together.as_ref().filter(|_| !matches!(anchor, Anchor::Pinned(_)));
-        let place = place.map(|(topology, family)| place_of(*topology, family, *pod, kin, pods, sites));
-        parts.entry((anchor, place)).or_default().push(*pod);
-    }
-    findings.extend(pinned.into_iter().map(|(reason, held)| pin_finding(&reason, &held, kin, pods)));
-    let class = |((anchor, together), members)| Class {
-        kin: index,
-        pods: members,
-        anchor,
-        row: row_of(anchor, &row, sites.len()),
-        together,
-        needs_own_node: match anchor {
-            Anchor::Free => false,
-            Anchor::Pinned(_) => true,
-            Anchor::Stays(node) => refused_by_scheduler(stages, node),
-        },
-    };
-    parts.into_iter().map(class).collect()
+/// One family and what is known of it.
+pub(super) struct Family<'a, 's> {
+    /// Index of the family.
+    pub index: usize,
+    pub kins: &'a [Kin],
+    pub ties: &'a Ties,
+    /// What its pods may use, as if they were new.
+    pub stages: &'a [Stage],
+    pub pods: &'a Pods<'a>,
+    pub sites: &'a Sites<'s>,
 }
+
+/// Where the pods are that a pod must run near.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Company {
+    /// It needs none.
+    Needless,
+    /// Nowhere yet: all who want it share a place, under this name.
+    Shared(String),
+    /// In these zones. The scheduler lets it go nowhere else while they run.
+    Zones(BTreeSet<String>),
+    /// On these nodes; likewise.
+    Nodes(BTreeSet<usize>),
+}
+
+impl Family<'_, '_> {
+    /// Splits the family by what holds its pods.
+    pub fn split(&self, findings: &mut Vec<Finding>) -> Vec<Class> {
+        let kin = &self.kins[self.index];
+        let row = with_sealed_homes(passes(self.stages, self.sites.len()), kin, self.stages, self.pods);
+        let budgets = pins::budgets_of(kin, self.pods);
+        let mut pinned: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut parts: BTreeMap<(Anchor, Company), Vec<usize>> = BTreeMap::new();
+        for pod in &kin.pods {
+            let company = self.company(*pod);
+            let at_its_node = matches!(company, Company::Nodes(_)).then_some(NODE_COMPANY);
+            let reason = || {
+                let reason = pins::reason(self.pods.pod(*pod), &budgets, self.ties.beyond_us.as_ref());
+                reason.or(at_its_node.map(str::to_owned))
+            };
+            let anchor = match self.pods.node_of[*pod] {
+                None => Anchor::Free,
+                Some(node) => match reason() {
+                    Some(reason) => {
+                        pinned.entry(reason).or_default().push(*pod);
+                        Anchor::Pinned(node)
+                    }
+                    None if row.contains(node) => Anchor::Free,
+                    None => Anchor::Stays(node),
+                },
+            };
+            parts.entry((anchor, company)).or_default().push(*pod);
+        }
+        findings.extend(pinned.into_iter().map(|(reason, held)| pin_finding(&reason, &held, kin, self.pods)));
+        parts.into_iter().map(|((anchor, company), pods)| self.class(anchor, company, pods, &row)).collect()
+    }
+
+    fn class(&self, anchor: Anchor, company: Company, pods: Vec<usize>, row: &Bits) -> Class {
+        let mut row = row.clone();
+        let keep =
+            |row: &mut Bits, keep: &dyn Fn(usize) -> bool| row.intersect(&Bits::of(self.sites.len(), keep));
+        match &company {
+            Company::Zones(zones) => keep(&mut row, &|site| zones.contains(&self.sites.all[site].zone)),
+            Company::Nodes(nodes) => keep(&mut row, &|site| nodes.contains(&site)),
+            Company::Needless | Company::Shared(_) => {}
+        }
+        Class {
+            kin: self.index,
+            pods,
+            anchor,
+            row: row_of(anchor, &row, self.sites.len()),
+            together: match company {
+                Company::Shared(place) if !matches!(anchor, Anchor::Pinned(_)) => Some(place),
+                _ => None,
+            },
+            needs_own_node: match anchor {
+                Anchor::Free => false,
+                Anchor::Pinned(_) => true,
+                Anchor::Stays(node) => refused_by_scheduler(self.stages, node),
+            },
+        }
+    }
+
+    /// Where a pod's required affinity leads: to the place where it runs; a pending one to any place where
+    /// its company runs.
+    fn company(&self, pod: usize) -> Company {
+        let Some((topology, mates)) = &self.ties.together else { return Company::Needless };
+        let all = mates.iter().flat_map(|mate| &self.kins[*mate].pods);
+        let everywhere: BTreeSet<usize> = all.filter_map(|pod| self.pods.node_of[*pod]).collect();
+        let homes = self.pods.node_of[pod].map_or(everywhere, |home| BTreeSet::from([home]));
+        let leader = mates.first().map(|leader| self.kins[*leader].name(self.pods)).unwrap_or_default();
+        match topology {
+            Topology::Zone if homes.is_empty() => Company::Shared(format!("zone/{leader}")),
+            Topology::Node if homes.is_empty() => Company::Shared(format!("node/{leader}")),
+            Topology::Zone => {
+                Company::Zones(homes.iter().map(|home| self.sites.all[*home].zone.clone()).collect())
+            }
+            Topology::Node => Company::Nodes(homes),
+        }
+    }
+}
+
+const NODE_COMPANY: &str = "the scheduler lets it run only where pods of its kind run already";
 
 fn row_of(anchor: Anchor, row: &Bits, len: usize) -> Bits {
     match anchor {
@@ -97,34 +154,22 @@ fn row_of(anchor: Anchor, row: &Bits, len: usize) -> Bits {
     }
 }
 
+/// Sealed nodes that would do but for being sealed, and where pods of the family run: they take no more
+/// than those, so no pod need be told from its siblings.
+fn with_sealed_homes(mut row: Bits, kin: &Kin, stages: &[Stage], pods: &Pods<'_>) -> Bits {
+    let would_do = |node: &usize| {
+        let mut others = stages.iter().filter(|(obstacle, _)| *obstacle != Obstacle::Sealed);
+        others.all(|(_, stage)| stage.contains(*node))
+    };
+    let homes = kin.pods.iter().filter_map(|pod| pods.node_of[*pod]);
+    homes.filter(would_do).for_each(|node| row.insert(node));
+    row
+}
+
 /// Whether the scheduler would not put the pod on this node again. Running nodes are the first sites.
 fn refused_by_scheduler(stages: &[Stage], node: usize) -> bool {
     let ours = [Obstacle::Accelerator, Obstacle::GpuClass, Obstacle::Spot, Obstacle::Sealed];
     stages.iter().any(|(obstacle, row)| !ours.contains(obstacle) && !row.contains(node))
-}
-
-/// The place that a pod shares with those it wants near: where it runs; pending ones join the first of
-/// the family's places, or are a place of their own together.
-fn place_of(
-    topology: Topology,
-    family: &[usize],
-    pod: usize,
-    kin: &Kin,
-    pods: &Pods<'_>,
-    sites: &Sites<'_>,
-) -> String {
-    let place = |node: usize| match topology {
-        Topology::Zone => sites.all[node].zone.clone(),
-        Topology::Node => pods.state.nodes[node].name.clone(),
-    };
-    let first = || kin.pods.iter().filter_map(|pod| pods.node_of[*pod]).map(place).min();
-    let place = pods.node_of[pod].map(place).or_else(first).unwrap_or_default();
-    let prefix = match topology {
-        Topology::Zone => "zone",
-        Topology::Node => "node",
-    };
-    let leader = family.first().copied().unwrap_or_default();
-    format!("{prefix}/{}#{leader}/{place}", kin.name(pods))
 }
 
 fn pin_finding(reason: &str, held: &[usize], kin: &Kin, pods: &Pods<'_>) -> Finding {

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bearing::bearings;
 use super::bits::Bits;
 use super::capacity::{Axes, Residue, free};
-use super::classes::{Anchor, Class, prefer_gpu_templates, split};
+use super::classes::{Anchor, Class, Family, prefer_gpu_templates};
 use super::context::{Context, DemandFacts, OfferingFacts};
 use super::demands::{Demands, Parts};
 use super::offerings::Offerings;
 use super::pods::{Kin, Pods, kin};
-use super::reach::{Bearing, Ground, Reach, Stage};
+use super::reach::{Bearing, Ground, Obstacle, Reach, Stage, passes};
 use super::refusal::{Case, Refusal};
 use super::sites::{Offer, Sites, node_keys, term_keys};
 use super::spot::Risk;
@@ -48,7 +48,7 @@ pub fn build(state: &ClusterState, catalog: &Catalog, policy: &Policy) -> Result
     let offer = Offer {
         types: on_offer(catalog, policy, &asks, &architectures(&bearings, policy)),
         zones: &zones,
-        spot: 0 < terms.spot_share_permille && bearings.iter().any(|bearing| bearing.spot),
+        spot: bearings.iter().any(|bearing| bearing.spot),
         policy,
         terms: &terms,
     };
@@ -60,7 +60,7 @@ pub fn build(state: &ClusterState, catalog: &Catalog, policy: &Policy) -> Result
 
     let families = Families { kins: &kins, bearings: &bearings, ties: &ties, pods: &pods, axes: &axes };
     let ground = &mut Ground { sites: &mut sites, residue: &residue, free: &free, policy };
-    let (classes, domains) = families.settle(ground, &mut findings)?;
+    let Settled { classes, domains, binding } = families.settle(ground, &mut findings)?;
     notes::overcommitted(&classes, &kins, &pods, &axes, &mut free, &mut findings);
 
     let rows: Vec<Bits> = domains.values().cloned().collect();
@@ -79,7 +79,7 @@ pub fn build(state: &ClusterState, catalog: &Catalog, policy: &Policy) -> Result
     });
     let mut context = Context::new(&state.nodes, learnt.templates.clone());
     context.offerings = offering_facts(&offerings, &sites);
-    context.demands = families.facts(&demands, &classes);
+    context.demands = families.facts(&demands, &classes, &binding, &sites);
     context.unpriced_nodes = notes::unpriced(&sites, &state.nodes, &mut findings);
     let nodes = existing_nodes(state, &sites, &offerings, &demands, &classes, &pods, terms.restart_rate);
     let mut problem = Problem {
@@ -121,8 +121,18 @@ fn looked_at<'k>(kins: &'k [Kin], state: &'k ClusterState) -> BTreeSet<&'k str> 
     of_pods.chain(of_volumes).chain(of_sets).collect()
 }
 
+const NO_COMPANY: &str = "it must run near pods of its kind, and no node near them may take it";
+
 /// By family and index of the spread: the sites whose nodes make a domain. Missing: all do.
 type Domains = BTreeMap<(usize, usize), Bits>;
+
+/// Where everybody may go.
+struct Settled {
+    classes: Vec<Class>,
+    domains: Domains,
+    /// By family: what keeps it off some site.
+    binding: Vec<BTreeSet<Obstacle>>,
+}
 
 /// Families of pods and what is known of each, in one order.
 struct Families<'a> {
@@ -139,21 +149,37 @@ impl Families<'_> {
         &self,
         ground: &mut Ground<'_, '_>,
         findings: &mut Vec<Finding>,
-    ) -> Result<(Vec<Class>, Domains), BuildError> {
+    ) -> Result<Settled, BuildError> {
         let mut reach = Reach::default();
         let (mut classes, mut domains, mut refusals) = (Vec::new(), Domains::new(), Vec::new());
+        let everywhere = Bits::of(ground.sites.len(), |_| true);
+        let mut binding = Vec::new();
         for (index, kin) in self.kins.iter().enumerate() {
             let request = self.axes.request(kin);
             let stages = reach.stages(kin, &self.bearings[index], &request, ground);
-            let mut parts = split(index, kin, &self.ties[index], &stages, self.pods, ground.sites, findings);
+            let family = Family {
+                index,
+                kins: self.kins,
+                ties: &self.ties[index],
+                stages: &stages,
+                pods: self.pods,
+                sites: ground.sites,
+            };
+            let mut parts = family.split(findings);
             parts.iter_mut().for_each(|class| {
                 prefer_gpu_templates(&mut class.row, ground.sites, &ground.sites.learnt.templates);
             });
             refusals.extend(self.refusal(index, &parts, &stages, &request, ground));
             classes.extend(parts);
+            let binds = |stage: &&Stage| *stage.1 != everywhere;
+            binding.push(stages.iter().filter(binds).map(|(obstacle, _)| *obstacle).collect());
             domains.extend(self.domains(index, &mut reach, ground.sites));
         }
-        if refusals.is_empty() { Ok((classes, domains)) } else { Err(BuildError::Infeasible(refusals)) }
+        if refusals.is_empty() {
+            Ok(Settled { classes, domains, binding })
+        } else {
+            Err(BuildError::Infeasible(refusals))
+        }
     }
 
     /// Pending pods of a family that no site takes, or whose demands cannot be expressed.
@@ -166,25 +192,41 @@ impl Families<'_> {
         ground: &Ground<'_, '_>,
     ) -> Option<Refusal> {
         let kin = &self.kins[index];
-        let beyond_us = self.ties[index].beyond_us.as_ref();
-        let stuck = |class: &&Class| class.row.is_empty() || beyond_us.is_some();
-        let pending = |pod: &&usize| self.pods.node_of[**pod].is_none();
-        let pods: Vec<String> = parts
-            .iter()
-            .filter(stuck)
-            .flat_map(|class| &class.pods)
-            .filter(pending)
-            .map(|pod| self.pods.pod(*pod).key())
-            .collect();
+        let pending = kin.pods.iter().filter(|pod| self.pods.node_of[**pod].is_none());
+        let pods: Vec<String> = pending.map(|pod| self.pods.pod(*pod).key()).collect();
         if pods.is_empty() {
             return None;
         }
-        let case = Case { axes: self.axes, sites: ground.sites, free: ground.free };
-        let (nearest, reason) = match beyond_us {
-            Some(reason) => (None, format!("a plan cannot place it: {reason}")),
-            None => case.explain(kin, stages, request),
+        let open = passes(stages, ground.sites.len());
+        let beyond_us =
+            self.ties[index].beyond_us.as_ref().map(|reason| format!("a plan cannot place it: {reason}"));
+        let (nearest, reason) = match beyond_us.or_else(|| self.too_few_zones(index, &open, ground.sites)) {
+            Some(reason) => (None, reason),
+            None if open.is_empty() => {
+                Case { axes: self.axes, sites: ground.sites, free: ground.free }.explain(kin, stages, request)
+            }
+            None if parts.iter().any(|class| self.is_shut_out(class, ground.sites)) => {
+                (None, NO_COMPANY.to_owned())
+            }
+            None => return None,
         };
         Some(Refusal { demand: kin.name(self.pods), pods, nearest, reason })
+    }
+
+    /// Whether pending pods of a class have sealed nodes to go to at most.
+    fn is_shut_out(&self, class: &Class, sites: &Sites<'_>) -> bool {
+        let pending = class.pods.iter().any(|pod| self.pods.node_of[*pod].is_none());
+        pending && class.row.iter().all(|site| sites.all[site].sealed)
+    }
+
+    /// Pods that each need a zone of their own, and more of them than zones.
+    fn too_few_zones(&self, index: usize, open: &Bits, sites: &Sites<'_>) -> Option<String> {
+        let pods = self.kins[index].pods.len();
+        let zones: BTreeSet<&str> = open.iter().map(|site| sites.all[site].zone.as_str()).collect();
+        let short = self.ties[index].alone_in_zone && zones.len() < pods;
+        short.then(|| {
+            format!("each of its {pods} pods needs a zone of its own; {} are open to it", zones.len())
+        })
     }
 
     fn domains(&self, index: usize, reach: &mut Reach, sites: &mut Sites<'_>) -> Domains {
@@ -206,15 +248,28 @@ impl Families<'_> {
         domains
     }
 
-    fn facts(&self, demands: &Demands, classes: &[Class]) -> Vec<DemandFacts> {
+    fn facts(
+        &self,
+        demands: &Demands,
+        classes: &[Class],
+        binding: &[BTreeSet<Obstacle>],
+        sites: &Sites<'_>,
+    ) -> Vec<DemandFacts> {
         let facts = |members: &Vec<usize>| {
             let mut pods: Vec<usize> =
                 members.iter().flat_map(|class| classes[*class].pods.clone()).collect();
             pods.sort_unstable();
             let tags_of = |class: &usize| {
                 let class = &classes[*class];
-                let (kin, bearing) = (&self.kins[class.kin], &self.bearings[class.kin]);
-                tags::of(class, kin, bearing, &self.ties[class.kin], self.pods)
+                tags::of(&tags::Subject {
+                    class,
+                    kin: &self.kins[class.kin],
+                    bearing: &self.bearings[class.kin],
+                    ties: &self.ties[class.kin],
+                    binding: &binding[class.kin],
+                    pods: self.pods,
+                    taint_sets: &sites.taint_sets,
+                })
             };
             let tags: BTreeSet<_> = members.iter().flat_map(tags_of).collect();
             DemandFacts { pods, tags: tags.into_iter().collect() }

@@ -36,9 +36,9 @@ pub struct DemandFacts {
 /// One thing that restricts a demand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tag {
-    /// A code of [`Why`](crate::plan::Why), such as `ZONE_SPREAD`.
+    /// Stable code, such as `ZONE_SPREAD`; see `Why::code` of a plan.
     pub code: &'static str,
-    /// What it is about, for people: a selector, a claim, a budget.
+    /// The restriction in words that fit into a sentence.
     pub subject: String,
 }
 

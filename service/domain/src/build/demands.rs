@@ -108,8 +108,12 @@ impl Demands {
     }
 }
 
+/// A demand without ties, named after its first workload and the number of others.
 fn plain(look: Look, members: &[usize], parts: &Parts<'_>, names: &mut BTreeMap<String, u32>) -> Demand {
+    let of: BTreeSet<String> =
+        members.iter().map(|class| parts.kins[parts.classes[*class].kin].name(parts.pods)).collect();
     let first = parts.kins[parts.classes[members[0]].kin].name(parts.pods);
+    let first = if of.len() == 1 { first } else { format!("{first}+{}", of.len() - 1) };
     let occurrence = names.entry(first.clone()).or_insert(0);
     *occurrence += 1;
     let id = if *occurrence == 1 { first } else { format!("{first}#{occurrence}") };

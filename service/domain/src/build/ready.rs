@@ -59,14 +59,18 @@ fn refusal(problem: &Problem, demand: &Demand) -> Option<Refusal> {
     Some(Refusal { demand: demand.id.clone(), pods: demand.pods.clone(), nearest: None, reason })
 }
 
+/// A problem, and by demand its pods as indexes into the trace.
 type Trace = (Problem, Vec<Vec<usize>>);
+
+/// GPUs, milli-CPU and bytes of memory of equal pods.
+type Shape = (i64, i64, i64);
 
 fn trace(pods: &[TracePod], catalog: &Catalog, policy: &Policy) -> Result<Trace, BuildError> {
     let terms = Terms::new(policy)?;
     let zone = policy.zones.first().cloned().unwrap_or_else(|| format!("{}{TRACE_ZONE}", catalog.region));
     let offerings: Vec<Offering> =
         catalog.types.values().filter_map(|facts| offering(facts, catalog, &zone, &terms)).collect();
-    let mut shapes: BTreeMap<(i64, i64, i64), Vec<usize>> = BTreeMap::new();
+    let mut shapes: BTreeMap<Shape, Vec<usize>> = BTreeMap::new();
     for (index, pod) in pods.iter().enumerate() {
         shapes.entry((pod.gpus, pod.cpu_milli, pod.memory_bytes)).or_default().push(index);
     }
@@ -74,17 +78,17 @@ fn trace(pods: &[TracePod], catalog: &Catalog, policy: &Policy) -> Result<Trace,
         let suits = |offering: &Offering| (0 < offering.capacity[2]) == (0 < gpus);
         (0..).zip(&offerings).filter(|(_, offering)| suits(offering)).map(|(index, _)| index).collect()
     };
-    let demand =
-        |(number, ((gpus, cpu, memory), members)): (usize, (&(i64, i64, i64), &Vec<usize>))| Demand {
-            id: format!("shape-{number}"),
-            count: u32::try_from(members.len()).unwrap_or(u32::MAX),
-            request: vec![*cpu, *memory, *gpus, 1],
-            offerings: open_to(*gpus),
-            move_cost: terms.restart_rate,
-            pods: members.iter().map(|index| pods[*index].name.clone()).collect(),
-            ..Demand::default()
-        };
-    let demands = shapes.iter().enumerate().map(demand).collect();
+    let demand = |number: usize, (gpus, cpu, memory): &Shape, members: &[usize]| Demand {
+        id: format!("shape-{number}"),
+        count: u32::try_from(members.len()).unwrap_or(u32::MAX),
+        request: vec![*cpu, *memory, *gpus, 1],
+        offerings: open_to(*gpus),
+        move_cost: terms.restart_rate,
+        pods: members.iter().map(|index| pods[*index].name.clone()).collect(),
+        ..Demand::default()
+    };
+    let numbered = shapes.iter().enumerate();
+    let demands = numbered.map(|(number, (shape, members))| demand(number, shape, members)).collect();
     let resources = ["cpu_milli", "memory_bytes", NVIDIA_GPU, "pods"].map(str::to_owned).to_vec();
     let problem = Problem { resources, offerings, demands, ..Problem::default() };
     Ok((problem, shapes.into_values().collect()))

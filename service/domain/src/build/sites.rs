@@ -9,7 +9,7 @@ use super::labels::NewNode;
 use super::templates::{Learnt, TEMPLATES_MAX};
 use super::terms::Terms;
 use crate::catalog::{Catalog, InstanceType};
-use crate::fleet::{CapacityKind, LABEL_HOSTNAME, Node};
+use crate::fleet::{CapacityKind, LABEL_HOSTNAME, LABEL_NODE_GROUP, Node};
 use crate::policy::{Burstable, Policy};
 use crate::resources::Resources;
 use crate::selector::{Labels, NodeTerm};
@@ -18,8 +18,8 @@ use crate::workload::{Scheduling, Taint, untolerated};
 
 /// Stands for the name of a node among its labels; no label has such a key.
 const NAME_KEY: &str = "\0name";
-/// Stands for the host name that a new node will have; nobody can ask for it.
-const NEW_HOSTNAME: &str = "\0new";
+/// Stands for a name that a new node will have and nobody can know, such as its host name.
+const NEW_NAME: &str = "\0new";
 /// EKS's label of nodes that hold one pod each and are not ours to buy.
 const LABEL_COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
 
@@ -139,7 +139,7 @@ impl<'a> Sites<'a> {
             let name = self.all[site].node.map(|node| self.nodes[node].name.clone());
             let own = |key: &&str| match (*key, &name) {
                 (NAME_KEY, name) => Some((NAME_KEY.to_owned(), name.clone()?)),
-                (LABEL_HOSTNAME, None) => Some((LABEL_HOSTNAME.to_owned(), NEW_HOSTNAME.to_owned())),
+                (LABEL_HOSTNAME | LABEL_NODE_GROUP, None) => Some(((*key).to_owned(), NEW_NAME.to_owned())),
                 (key, _) => Some((key.to_owned(), labels.get(key)?.clone())),
             };
             looks.number(&keys.iter().filter_map(own).collect::<Labels>())

@@ -21,20 +21,23 @@ const BOOT_MINUTES: i64 = 3;
 /// What decides who may go to spot.
 pub(super) struct SpotRules<'a> {
     policy: &'a Policy,
+    /// Whether the policy leaves spot to those who select it.
+    only_selected: bool,
     workloads: BTreeMap<&'a WorkloadRef, &'a Workload>,
 }
 
 impl<'a> SpotRules<'a> {
     pub fn new(policy: &'a Policy, workloads: &'a [Workload]) -> Self {
         let workloads = workloads.iter().map(|workload| (&workload.reference, workload)).collect();
-        Self { policy, workloads }
+        Self { policy, only_selected: policy.spot_share_max_ratio <= 0.0, workloads }
     }
 
     /// Whether a family of pods may run on spot: it selects or tolerates spot nodes already, or is a
     /// Deployment or Job of several replicas without volumes that a disruption budget covers or that
-    /// the policy names. `homes`: running nodes that its selectors and tolerations allow.
+    /// the policy names. A policy without spot leaves it to those who select it. `homes`: running nodes that its selectors and tolerations allow.
     pub fn allow(&self, kin: &Kin, pods: &Pods<'_>, homes: &[usize]) -> bool {
-        self.selects(kin, pods, homes) || tolerates(kin, pods, homes) || self.can_bear_it(kin, pods)
+        let may = || tolerates(kin, pods, homes) || self.can_bear_it(kin, pods);
+        self.selects(kin, pods, homes) || (!self.only_selected && may())
     }
 
     /// It speaks of the capacity kind, or every node that it may use is spot.
