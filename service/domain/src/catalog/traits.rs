@@ -155,6 +155,7 @@ mod tests {
         check("a1.metal", Some(ExoticKind::Unbootable));
         check("m5.metal", Some(ExoticKind::Metal));
         check("g4dn.metal", Some(ExoticKind::Metal));
+        assert_eq!(exotic_family("mac2-m2"), Some(ExoticKind::Mac));
     }
 
     #[test]

@@ -43,7 +43,8 @@ fn json(text: &str) -> Option<Format> {
 }
 
 fn table(text: &str) -> Option<Format> {
-    let header: Vec<&str> = text.lines().next()?.split(',').map(str::trim).collect();
+    let header = text.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let header: Vec<&str> = header.split(',').map(|name| name.trim().trim_matches('"')).collect();
     let has = |column: &str| header.contains(&column);
     if has(ec2_table::KEY_COLUMN) && has(ec2_table::PRICE_COLUMN) {
         return Some(Format::Ec2Table);
@@ -69,6 +70,7 @@ mod tests {
         check("{\"ranges\": [], \"spot_advisor\": {\"us-east-1\"", Some(Format::Advisor));
         check("type,arch,metal,vcpu,mem_mib,od_price\r\na1", Some(Format::Ec2Table));
         check("instance_type,zone,capacity_kind,usd_per_hour\n", Some(Format::PriceTable));
+        check("# ours, of today\n\n\"instance_type\", \"usd_per_hour\"\n", Some(Format::PriceTable));
         check("{\"items\": []}", None);
         check("time,namespace,pod\n", None);
         check("", None);

@@ -1,17 +1,18 @@
 //! CSV tables with a header: columns by name, errors with line and column name.
 
-use std::io::BufReader;
-
-use csv::{Reader, ReaderBuilder, StringRecord};
+use std::io::{BufRead, BufReader};
 
 use super::{ENTRIES_MAX, money};
 use crate::error::{Fault, ReadError};
 use crate::input::{self, Text};
 use plimsoll_domain::units::ParsedPrice;
 
-/// A table whose columns are known by name, read row by row.
+/// A table whose columns are known by name, read row by row. A row is a line, and no field
+/// holds a comma or a quote: names and numbers need neither.
+///
+/// Empty lines, and those that begin with `#`, are passed over.
 pub(super) struct Table<'r> {
-    reader: Reader<BufReader<Text<'r>>>,
+    lines: Lines<'r>,
     columns: Vec<&'static str>,
     count: u64,
 }
@@ -19,37 +20,72 @@ pub(super) struct Table<'r> {
 /// One row. Fields are looked up by the names given to [`Table::open`].
 pub(super) struct Row<'a> {
     columns: &'a [&'static str],
-    record: StringRecord,
+    fields: Vec<String>,
     line: u64,
 }
 
 impl<'r> Table<'r> {
     /// Opens a table that must have exactly these columns, in any order.
     pub(super) fn open(text: Text<'r>, columns: &[&'static str]) -> Result<Self, ReadError> {
-        let mut reader =
-            ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(BufReader::new(text));
-        let header = reader.headers().map_err(fault)?.clone();
-        let columns = order(&header, columns).map_err(|fault| fault.on_line(1))?;
-        Ok(Self { reader, columns, count: 0 })
+        let mut lines = Lines { text: BufReader::new(text), number: 0 };
+        let header = lines.next()?.ok_or(ReadError::Empty { what: "columns" })?;
+        let columns = order(&header, columns).map_err(|fault| fault.on_line(lines.number))?;
+        Ok(Self { lines, columns, count: 0 })
     }
 
     /// The next row; none at the end.
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, ReadError> {
-        let mut record = StringRecord::new();
-        if !self.reader.read_record(&mut record).map_err(fault)? {
+        let Some(fields) = self.lines.next()? else {
             return Ok(None);
-        }
+        };
         if self.count == ENTRIES_MAX {
             return Err(ReadError::TooLarge { what: "rows", limit: ENTRIES_MAX });
         }
         self.count += 1;
-        let line = record.position().map_or(0, csv::Position::line);
-        Ok(Some(Row { columns: &self.columns, record, line }))
+        let (line, found, expected) = (self.lines.number, fields.len(), self.columns.len());
+        if found != expected {
+            let message = format!("{found} fields, where the header has {expected}: is the file cut off?");
+            return Err(Fault::new(message).on_line(line).into());
+        }
+        Ok(Some(Row { columns: &self.columns, fields, line }))
     }
 }
 
+/// Lines that say something, split into fields.
+struct Lines<'r> {
+    text: BufReader<Text<'r>>,
+    /// Of the last line read, from 1.
+    number: u64,
+}
+
+impl Lines<'_> {
+    fn next(&mut self) -> Result<Option<Vec<String>>, ReadError> {
+        let mut line = Vec::new();
+        while self.text.read_until(b'\n', &mut line).map_err(input::cause)? > 0 {
+            self.number += 1;
+            let text = line.trim_ascii();
+            if !text.is_empty() && !text.starts_with(b"#") {
+                return self.split(text).map(Some);
+            }
+            line.clear();
+        }
+        Ok(None)
+    }
+
+    fn split(&self, line: &[u8]) -> Result<Vec<String>, ReadError> {
+        let text =
+            std::str::from_utf8(line).map_err(|_| Fault::new("is not UTF-8 text").on_line(self.number))?;
+        Ok(text.split(',').map(|field| unquoted(field.trim()).to_owned()).collect())
+    }
+}
+
+/// A field without the quotes around it.
+fn unquoted(field: &str) -> &str {
+    field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(field)
+}
+
 /// The known columns in the header's order.
-fn order(header: &StringRecord, columns: &[&'static str]) -> Result<Vec<&'static str>, Fault> {
+fn order(header: &[String], columns: &[&'static str]) -> Result<Vec<&'static str>, Fault> {
     let mut found = Vec::new();
     for name in header {
         let known = columns.iter().find(|column| **column == name);
@@ -70,7 +106,7 @@ impl Row<'_> {
     /// The text of a field; empty if it is.
     pub(super) fn text(&self, column: &str) -> &str {
         let at = self.columns.iter().position(|name| *name == column);
-        at.and_then(|at| self.record.get(at)).unwrap_or_default()
+        at.and_then(|at| self.fields.get(at)).map_or("", String::as_str)
     }
 
     /// The text of a field that must have one.
@@ -111,17 +147,4 @@ impl Row<'_> {
     pub(super) fn fault(&self, column: &str, message: impl Into<String>) -> Fault {
         Fault { path: column.to_owned(), ..Fault::new(message) }.on_line(self.line)
     }
-}
-
-fn fault(error: csv::Error) -> ReadError {
-    let line = error.position().map(csv::Position::line);
-    let message = match error.into_kind() {
-        csv::ErrorKind::Io(error) => return input::cause(error),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields, where the header has {expected_len}: is the file cut off?")
-        }
-        csv::ErrorKind::Utf8 { .. } => "is not UTF-8 text".to_owned(),
-        _ => "is no CSV".to_owned(),
-    };
-    Fault { line, ..Fault::new(message) }.into()
 }

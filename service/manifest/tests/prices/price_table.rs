@@ -50,6 +50,10 @@ fn rows_that_say_nothing_clear_are_refused() {
         "line 3: usd_per_hour: m5.large has another on-demand price above, but those are the same in all zones",
     );
     check("m5.large,,sp", "line 2: 3 fields, where the header has 4: is the file cut off?");
+    check(
+        "\n# two prices\n\nm5.large,,spot,x\n",
+        "line 5: usd_per_hour: \"x\" is not a decimal number of US dollars",
+    );
     check("", "there are no prices in it");
 }
 
@@ -59,5 +63,6 @@ fn the_header_must_be_known_and_complete() {
     let expected = "unknown column; expected instance_type,zone,capacity_kind,usd_per_hour";
     refused("instance_type,zone,capacity_kind,usd_per_hour,note", &format!("line 1: note: {expected}"));
     refused("instance_type,zone,usd_per_hour", "line 1: capacity_kind: column is missing");
+    refused("# of today\ninstance_type,zone,usd_per_hour", "line 2: capacity_kind: column is missing");
     refused("instance_type,zone,zone,usd_per_hour", "line 1: zone: column stands there twice");
 }
