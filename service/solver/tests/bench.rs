@@ -5,51 +5,29 @@ mod support;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use plimsoll_solver::model::{Model, Options};
-use plimsoll_solver::{Budget, bound, columns, pack};
+use plimsoll_domain::solution::objective;
+use plimsoll_solver::{Budget, Progress, solve};
 
 #[test]
 fn stages() {
     let names = std::env::var("NAMES").unwrap_or("C100 C1k S1k C10k U10k openb U100k C100k".into());
+    let seconds: f64 = std::env::var("SECONDS_EACH").ok().and_then(|s| s.parse().ok()).unwrap_or(30.0);
     for name in names.split_whitespace() {
         let Some(problem) = support::bench(name) else { return };
         let begun = Instant::now();
         let elapsed = || begun.elapsed().as_secs_f64();
-        let lap = |what: &str| println!("{name} {what} at {:.3}", elapsed());
-        let model = Model::new(&problem, &Options::default());
-        lap("model");
-        let duals = bound::fluid(&model, &bound::fluid::Options::default());
-        lap("fluid");
-        let certified = bound::certify_float(&model, &duals);
-        println!("{name} certified {:.4}", certified.floor_nano_usd as f64 * 1e-9);
-        lap("certify");
         let cancelled = AtomicBool::new(false);
-        let budget = Budget {
-            seconds: 30.0,
-            elapsed: &elapsed,
-            cancelled: &cancelled,
-            gap_target_ratio: 0.0,
-            seed: 1,
+        let budget = Budget { seconds, elapsed: &elapsed, cancelled: &cancelled, gap_target_ratio: 0.0, seed: 1 };
+        let mut last = None;
+        let mut report = |p: &Progress| {
+            if last != Some(p.stage) {
+                println!("{name} {:?} at {:.2}: {:.4} {:.4}", p.stage, elapsed(), p.incumbent_nano_usd.unwrap_or(0) as f64 * 1e-9, p.floor_nano_usd as f64 * 1e-9);
+            }
+            last = Some(p.stage);
         };
-        let shop = pack::Shop::new(&model);
-        let mut remaining: Vec<u32> = model.items.iter().map(|item| item.count).collect();
-        let packing = pack::greedy(&shop, &duals, &mut remaining, &mut shop.quantities(), 0, &budget);
-        lap("greedy");
-        println!("{name} greedy {:.4}", packing.cost_nano as f64 * 1e-9);
-        let first = packing.loads.iter().map(|load| columns::Column::of_load(&model, load)).collect();
-        let options = columns::Options { until: 20.0, gap: 2e-4, rounds: 10_000 };
-        let floor = certified.floor_nano_usd as f64 * 1e-9;
-        let made = columns::generate(&model, duals, floor, first, &options, &budget);
-        println!(
-            "{name} bound {:.4} estimate {:?} rounds {} columns {}",
-            made.bound,
-            made.estimate,
-            made.rounds,
-            made.columns.len()
-        );
-        lap("columns");
-        let certified = bound::certify_float(&model, &made.duals);
-        println!("{name} certified {:.4}", certified.floor_nano_usd as f64 * 1e-9);
-        lap("certify");
+        let solution = solve(&problem, &budget, &mut report).unwrap();
+        let cost = objective(&problem, &solution.bins, &solution.groups).total().usd();
+        let floor = solution.floor_nano_usd as f64 * 1e-9;
+        println!("{name} RESULT cost {cost:.4} floor {floor:.4} estimate {:?} gap {:.3}% {:?} in {:.2} bins {}", solution.estimate_nano_usd, (cost - floor) / cost * 100.0, solution.stop, elapsed(), solution.bins.len());
     }
 }

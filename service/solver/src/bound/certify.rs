@@ -1,12 +1,14 @@
-//! Turns dual prices into a proof in integers: what no fleet can beat, whatever the floats said.
+//! Turns dual prices into a proof: integers that no fleet can beat, whatever the floats said.
+//!
+//! Prices are lowered until no content of any supply is worth more than its price, by a margin that
+//! exceeds every error of the floats used here a thousandfold. So an exact judge finds the same.
 
 use plimsoll_domain::problem::Problem;
 use plimsoll_domain::solution::{DUALS_PER_NANO_USD, Duals};
 
 use super::FloatDuals;
-use super::exact::{Test, Verdict, decide, most};
 use crate::model::{Exchange, Model, Options, Supply};
-use crate::price::{Knapsack, lp};
+use crate::price::{Knapsack, labels, lp, search};
 
 /// Dual prices and what they prove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,17 +19,14 @@ pub struct Certified {
     pub floor_nano_usd: i64,
 }
 
-/// How often the prices of one supply's items are lowered before all of them go to nothing.
-const REPAIRS_MAX: u32 = 24;
-/// Prices are lowered by this much more than needed, in parts of 1e9.
-const MARGIN_PARTS: i128 = 1;
+/// Labels by stage of the searches for a better content: first few, then more where few were not enough.
+const WIDTHS: [usize; 3] = [16, 100, 600];
+/// Part of a price by which contents stay below it. Floats err by 1e-12 at most.
+const MARGIN: f64 = 1e-9;
 
 /// Proves what it can of `duals` for a problem.
 pub fn certify(problem: &Problem, duals: &Duals) -> Certified {
-    let mut exchange = Exchange::Free;
-    if duals.spot_share > 0 {
-        exchange = Exchange::SameKind;
-    }
+    let exchange = if duals.spot_share > 0 { Exchange::SameKind } else { Exchange::Free };
     let model = Model::new(problem, &Options { exchange, ..Options::default() });
     let items = model.items.iter().map(|item| {
         let of = |demand: &u32| duals.shapes.get(*demand as usize).copied().unwrap_or(0).max(0);
@@ -46,7 +45,7 @@ pub fn certify_float(model: &Model, duals: &FloatDuals) -> Certified {
 
 fn certify_items(model: &Model, items: Vec<i64>, spot_share: i64, moved_pods: i64) -> Certified {
     let mut proof = Proof { model, items, spot_share, moved_pods, knapsack: Knapsack::default() };
-    if proof.free_supply_below_zero() {
+    if proof.is_any_free_supply_below_zero() {
         proof.spot_share = 0;
     }
     for supply in model.supplies.iter().filter(|supply| supply.quantity.is_none()) {
@@ -57,6 +56,7 @@ fn certify_items(model: &Model, items: Vec<i64>, spot_share: i64, moved_pods: i6
 
 struct Proof<'a> {
     model: &'a Model,
+    /// By item, in 1e-15 USD per hour.
     items: Vec<i64>,
     spot_share: i64,
     moved_pods: i64,
@@ -70,63 +70,55 @@ impl Proof<'_> {
             + i128::from(self.spot_share) * i128::from(self.model.spot_load(supply))
     }
 
-    fn free_supply_below_zero(&self) -> bool {
+    fn is_any_free_supply_below_zero(&self) -> bool {
         self.model.supplies.iter().any(|supply| supply.quantity.is_none() && self.price(supply) < 0)
     }
 
-    /// The supply as a knapsack, in floats for guidance and in integers.
-    fn load(&mut self, supply: &Supply) -> Test {
+    /// What the best content of a node of a supply is worth at most, or `least` if that is more; in USD per
+    /// hour. Leaves the supply in the knapsack.
+    fn most(&mut self, supply: &Supply, least: f64) -> f64 {
         let worth: Vec<f64> = self.items.iter().map(|dual| *dual as f64 * 1e-15).collect();
-        let moved = self.moved_pods as f64 * 1e-15;
-        let mut knapsack = std::mem::take(&mut self.knapsack);
-        knapsack.load(self.model, supply, &worth, moved, None);
-        let value = |index: &u32| {
-            let entry = &supply.entries[*index as usize];
-            let bonus = entry.bonus_nano.saturating_mul(DUALS_PER_NANO_USD).saturating_add(self.moved_pods);
-            self.items[entry.item as usize].saturating_add(if entry.resident { bonus } else { 0 })
-        };
-        let values = knapsack.entries.iter().map(value).collect();
-        let test = Test::new(&knapsack, values);
-        self.knapsack = knapsack;
-        test
-    }
-
-    /// Lowers prices until no content of the supply is worth more than it costs.
-    fn settle(&mut self, supply: &Supply) {
-        let price = self.price(supply);
-        for repair in 0..REPAIRS_MAX {
-            let test = self.load(supply);
-            match decide(&test, &self.knapsack, price) {
-                Verdict::Holds => return,
-                Verdict::Exceeds(value) => self.shrink(supply, price, value << (repair / 4)),
-                Verdict::Open(bound) => self.shrink(supply, price, bound),
-            }
-        }
-        let entries = supply.entries.iter();
-        entries.for_each(|entry| self.items[entry.item as usize] = 0);
-    }
-
-    /// Scales the items that can occur in a content worth more than `price` by `price / value`.
-    fn shrink(&mut self, supply: &Supply, price: i128, value: i128) {
+        self.knapsack.load(self.model, supply, &worth, self.moved_pods as f64 * 1e-15, None);
         let lambda = lp::multipliers(&self.knapsack);
-        let gap = self.knapsack.bound(&lambda) - price as f64 * 1e-15;
-        let is_core = |entry: &usize| self.knapsack.surplus(*entry, &lambda) >= -gap * (1.0 + 1e-9) - 1e-12;
-        let core: Vec<usize> = (0..self.knapsack.len()).filter(is_core).collect();
-        for entry in core {
-            let item = supply.entries[self.knapsack.entries[entry] as usize].item;
-            let dual = i128::from(self.items[item as usize]);
-            let scaled = dual * price / value.max(1);
-            let scaled = scaled - scaled * MARGIN_PARTS / 1_000_000_000 - 1;
-            self.items[item as usize] = scaled.clamp(0, dual) as i64;
+        let mut upper = self.knapsack.bound(&lambda).max(least);
+        for width in WIDTHS {
+            if upper <= least {
+                break;
+            }
+            upper = search(&self.knapsack, &lambda, &labels::Options { threshold: least, width }).upper.max(least);
+        }
+        upper
+    }
+
+    /// Lowers prices until no content of a free supply is worth more than it costs: those of the items that
+    /// can occur in such a content.
+    fn settle(&mut self, supply: &Supply) {
+        let price = self.price(supply) as f64 * 1e-15 * (1.0 - MARGIN);
+        let most = self.most(supply, price);
+        if most <= price {
+            return;
+        }
+        let lambda = lp::multipliers(&self.knapsack);
+        let above = self.knapsack.bound(&lambda) - price;
+        let occurs = |slot: &usize| self.knapsack.surplus(*slot, &lambda) >= -above - price * MARGIN;
+        let ratio = price / most * (1.0 - MARGIN);
+        for slot in (0..self.knapsack.len()).filter(occurs) {
+            let item = supply.entries[self.knapsack.entries[slot] as usize].item;
+            let dual = &mut self.items[item as usize];
+            *dual = (*dual as f64 * ratio) as i64;
         }
     }
 
-    /// What the best content of one node of a limited supply is worth at most above its price.
+    /// What the best content of one node of a limited supply is worth at most above its price, in 1e-15 USD
+    /// per hour.
     fn excess(&mut self, supply: &Supply) -> i128 {
         let price = self.price(supply);
-        let test = self.load(supply);
-        let best = most(&test, &self.knapsack, 0);
-        (best - price).max(0)
+        let least = price.max(0) as f64 * 1e-15 * (1.0 - MARGIN);
+        let most = self.most(supply, least);
+        if most <= least {
+            return (-price).max(0);
+        }
+        ((most * (1.0 + MARGIN) * 1e15) as i128 - price).max(0)
     }
 
     fn certified(mut self) -> Certified {

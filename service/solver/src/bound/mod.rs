@@ -1,7 +1,6 @@
 //! Bounds of the objective from below.
 
 mod certify;
-mod exact;
 pub mod fluid;
 
 use plimsoll_domain::problem::Problem;

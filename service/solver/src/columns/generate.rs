@@ -44,7 +44,7 @@ pub struct Generated {
 /// Weights of the proven prices against the program's.
 const WEIGHTS: [f64; 3] = [0.8, 0.5, 0.0];
 /// Labels by stage, from the first rounds to the last.
-const WIDTHS: [usize; 4] = [5, 20, 60, 200];
+const WIDTHS: [usize; 5] = [5, 20, 60, 200, 1000];
 /// Pricing leaves this part of the gap undecided.
 const TOLERANCE_OF_GAP: f64 = 0.04;
 /// Rounds without a better bound before the search gets wider.
@@ -167,6 +167,7 @@ impl<'a> Generation<'a> {
         for weight in WEIGHTS {
             let duals = mix(&self.result.duals, &optimum.duals, weight);
             let Round { columns, repaired, bound } = pricer.price(&duals, effort, &|| self.is_over())?;
+            if std::env::var("DBG").is_ok() { println!("  t {:.2} r {} lp {:.4} w {} width {} bound {:.4} best {:.4} cols {}", (self.budget.elapsed)(), self.result.rounds, optimum.value, weight, effort.width, bound, self.result.bound, columns.len()); }
             if bound > self.result.bound {
                 self.result.bound = bound;
                 self.result.duals = FloatDuals { items: repaired, ..duals };

@@ -87,6 +87,7 @@ impl<'a> Pricer<'a> {
         let mut excess = 0.0;
         for (supply, known) in model.supplies.iter().zip(&known) {
             let price = priced_at(model, supply, duals);
+            if std::env::var("DBG2").is_ok() && known.upper > price * (1.0 + 1e-9) { println!("   S {} cap {:?} price {:.5} upper {:.5} core {} entries {} found {}", supply.offering, supply.capacity, price, known.upper, known.core.len(), supply.entries.len(), known.column.is_some()); }
             match supply.quantity {
                 Some(quantity) => excess += f64::from(quantity) * (known.upper - price).max(0.0),
                 None => {

@@ -1,9 +1,14 @@
 //! Packs pods that nothing but capacity, eligibility and limits per node constrains.
 
 mod greedy;
+mod improve;
 mod plan;
+mod recreate;
+mod round;
+mod ruin;
 mod shop;
 mod split;
+mod state;
 
 pub use greedy::greedy;
 pub use plan::{Plan, plan};

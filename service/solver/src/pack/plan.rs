@@ -2,9 +2,12 @@
 
 use plimsoll_domain::solution::Stop;
 
+use super::improve::{End, Guide, improve};
+use super::round::round;
 use super::{Packing, Shop, greedy};
 use crate::bound::{self, FloatDuals};
 use crate::budget::{Budget, Progress, Stage};
+use crate::columns::{self, Column, Generated};
 use crate::error::SolveError;
 use crate::model::Model;
 
@@ -20,8 +23,14 @@ pub struct Plan {
     pub stop: Stop,
 }
 
-/// Width of the search for the content of each node of the first plan.
-const GREEDY_WIDTH: usize = 3;
+/// Part of the time for columns.
+const COLUMNS_RATIO: f64 = 0.4;
+/// Part of the time kept for the proof.
+const PROOF_RATIO: f64 = 0.02;
+/// Column generation ends this close to the bound.
+const COLUMNS_GAP: f64 = 1e-4;
+/// Rounds of column generation.
+const COLUMN_ROUNDS_MAX: u32 = 3000;
 
 /// Packs every item of a model.
 ///
@@ -33,24 +42,79 @@ pub fn plan(
     report: &mut dyn FnMut(&Progress),
 ) -> Result<Plan, SolveError> {
     let duals = bound::fluid(model, &bound::fluid::Options::default());
-    let floor = bound_nano(model, &duals);
-    report(&Progress { stage: Stage::Bound, incumbent_nano_usd: None, floor_nano_usd: floor });
+    let bound = worth_of_all(model, &duals);
+    let mut tell = |stage, incumbent_nano_usd, bound: f64| {
+        report(&Progress { stage, incumbent_nano_usd, floor_nano_usd: to_nano(bound) });
+    };
+    tell(Stage::Bound, None, bound);
     let shop = Shop::new(model);
-    let mut remaining: Vec<u32> = model.items.iter().map(|item| item.count).collect();
-    let packing = greedy(&shop, &duals, &mut remaining, &mut shop.quantities(), GREEDY_WIDTH, budget);
+    let mut best = first(&shop, &duals, budget)?;
+    tell(Stage::Greedy, Some(best.cost_nano), bound);
+    let options = columns::Options {
+        until: budget.seconds * COLUMNS_RATIO,
+        gap: COLUMNS_GAP,
+        rounds: COLUMN_ROUNDS_MAX,
+    };
+    let columns = best.loads.iter().map(|load| Column::of_load(model, load)).collect();
+    let made = columns::generate(model, duals, bound, columns, &options, budget);
+    tell(Stage::Columns, Some(best.cost_nano), made.bound);
+    if let Some(rounded) = round(&shop, &made.duals, &made.columns, &made.shares, budget)
+        && rounded.cost_nano < best.cost_nano
+    {
+        best = rounded;
+    }
+    tell(Stage::Round, Some(best.cost_nano), made.bound);
+    let promising = promising(&shop, &made, &best);
+    let guide = Guide { worth: &made.duals.items, promising: &promising };
+    let goal = made.bound / (1.0 - budget.gap_target_ratio.clamp(0.0, 0.99));
+    let until = budget.seconds * (1.0 - PROOF_RATIO);
+    let mut told = |cost| tell(Stage::Improve, Some(cost), made.bound);
+    let (packing, end) = improve(&shop, &guide, best, to_nano(goal), until, budget, &mut told);
+    let stop = match end {
+        End::Reached => Stop::Gap,
+        End::Idle => Stop::Work,
+        End::Spent => Stop::Time,
+    };
+    Ok(Plan { packing, duals: made.duals, estimate_nano_usd: made.estimate.map(to_nano), stop })
+}
+
+/// The greedy packing of everything.
+fn first(shop: &Shop<'_>, duals: &FloatDuals, budget: &Budget<'_>) -> Result<Packing, SolveError> {
+    let mut remaining: Vec<u32> = shop.model.items.iter().map(|item| item.count).collect();
+    let packing = greedy(shop, duals, &mut remaining, &mut shop.quantities(), 0, budget);
     if budget.is_cancelled() {
         return Err(SolveError::Cancelled);
     }
-    report(&Progress {
-        stage: Stage::Greedy,
-        incumbent_nano_usd: Some(packing.cost_nano),
-        floor_nano_usd: floor,
-    });
-    Ok(Plan { packing, duals, estimate_nano_usd: None, stop: Stop::Work })
+    Ok(packing)
 }
 
-/// What a fluid solution bounds the cost by, nano-USD per hour.
-fn bound_nano(model: &Model, duals: &FloatDuals) -> i64 {
-    let worth = model.items.iter().zip(&duals.items).map(|(item, dual)| f64::from(item.count) * dual);
-    (worth.sum::<f64>() * 1e9) as i64
+/// A supply is worth trying if some content of it came this near to its price.
+const PROMISING_RATIO: f64 = 0.95;
+/// Supplies tried for an item that no promising one carries: the cheapest.
+const FALLBACK_SUPPLIES_MAX: usize = 12;
+
+/// By item, the supplies worth trying.
+fn promising(shop: &Shop<'_>, made: &Generated, best: &Packing) -> Vec<Vec<u32>> {
+    let mut is_promising = vec![false; shop.model.supplies.len()];
+    best.loads.iter().for_each(|load| is_promising[load.supply as usize] = true);
+    for column in &made.columns {
+        is_promising[column.supply as usize] |= column.worth(&made.duals.items) >= PROMISING_RATIO * column.cost;
+    }
+    let pick = |carriers: Vec<u32>| {
+        let mut picked: Vec<u32> = carriers.iter().copied().filter(|k| is_promising[*k as usize]).collect();
+        if picked.is_empty() {
+            picked = carriers;
+            picked.truncate(FALLBACK_SUPPLIES_MAX);
+        }
+        picked
+    };
+    shop.model.carriers().into_iter().map(pick).collect()
+}
+
+fn worth_of_all(model: &Model, duals: &FloatDuals) -> f64 {
+    model.items.iter().zip(&duals.items).map(|(item, dual)| f64::from(item.count) * dual).sum()
+}
+
+fn to_nano(usd: f64) -> i64 {
+    (usd * 1e9) as i64
 }

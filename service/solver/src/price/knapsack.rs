@@ -53,6 +53,23 @@ impl Knapsack {
         self.load_rows(model, supply);
     }
 
+    /// As [`Knapsack::load`] for new nodes, of the items of a pool only: item and how many of it.
+    pub fn load_pool(&mut self, model: &Model, supply: &Supply, worth: &[f64], pool: &[(u32, u32)]) {
+        self.values.clear();
+        self.most.clear();
+        self.entries.clear();
+        for &(item, count) in pool {
+            let value = worth[item as usize];
+            let Ok(index) = supply.entries.binary_search_by_key(&item, |entry| entry.item) else { continue };
+            if value > 0.0 {
+                self.values.push(value);
+                self.most.push(supply.entries[index].most.min(count));
+                self.entries.push(index as u32);
+            }
+        }
+        self.load_rows(model, supply);
+    }
+
     fn load_rows(&mut self, model: &Model, supply: &Supply) {
         let weight = |entry: &u32, r: usize| {
             model.items[supply.entries[*entry as usize].item as usize].weight[r] as f64

@@ -1,11 +1,12 @@
 //! The best integer content of a node, by label setting.
 //!
-//! Counts that cannot lie in any content worth more than the threshold are fixed by their reduced value;
-//! what is left (the core) is decided entry by entry, keeping the labels that no other dominates. Where
-//! there are more labels than the width allows, the best of those dropped raises the bound returned, so
-//! that it is one in any case.
+//! Counts that cannot lie in any content worth more than the threshold are fixed first; what is left is
+//! decided entry by entry, keeping the labels that no other dominates. A label is bounded by the prices of
+//! resources of several stages. Where there are more labels than the width allows, the best of those dropped
+//! raises the bound returned, so that it is one in any case.
 
-use super::lp::multipliers;
+use super::core::{Core, fitting, reduce};
+use super::lp::{View, multipliers, of_view};
 use super::{Content, Knapsack};
 
 /// How hard to search.
@@ -26,63 +27,54 @@ pub struct Priced {
     pub best: Option<(f64, Content)>,
 }
 
-/// Children kept before looking for dominance, as a multiple of the width.
-const CHILDREN_FACTOR: usize = 4;
-
-/// An entry whose count is not decided yet.
-struct Core {
-    entry: usize,
-    /// Counts above the least one.
-    range: u32,
-    least: u32,
-    surplus: f64,
-    rank: f64,
-}
+/// Prices that bound a label, at most: the first and the latest.
+const PRICES_MAX: usize = 4;
+/// From this width on, every stage finds prices of its own; below, every so many stages.
+const PRICED_WIDTH_MIN: usize = 20;
+const PRICED_STAGES: usize = 5;
 
 #[derive(Clone, Copy)]
 struct Label {
     value: f64,
-    loss: f64,
     bound: f64,
     parent: u32,
     count: u32,
-    /// Where its residuals start.
+    /// Where its room starts.
     at: usize,
 }
 
 #[derive(Default)]
 struct Layer {
     labels: Vec<Label>,
-    residuals: Vec<f64>,
+    rooms: Vec<f64>,
+}
+
+/// Prices of the rows, and what entries from each stage on gain at most at them.
+struct Prices {
+    lambda: Vec<f64>,
+    gains: Vec<f64>,
 }
 
 /// Finds the best content worth more than the threshold. `lambda` are prices of the rows, best those of
-/// [`super::lp::multipliers`].
+/// [`multipliers`].
 pub fn search(knapsack: &Knapsack, lambda: &[f64], options: &Options) -> Priced {
     let bound = knapsack.bound(lambda);
     if bound <= options.threshold {
         return Priced { upper: bound, best: None };
     }
     let mut priced = Priced { upper: options.threshold, best: None };
-    let greedy = greedy(knapsack, lambda);
-    if greedy.0 > options.threshold {
-        priced.upper = greedy.0;
-        priced.best = Some(greedy);
+    let rounded = round(knapsack, lambda);
+    if rounded.0 > options.threshold {
+        priced.upper = rounded.0;
+        priced.best = Some(rounded);
     }
-    let gap = bound - priced.upper;
-    if gap <= 0.0 {
-        return priced;
-    }
-    let mut search = Search::new(knapsack, lambda, bound, priced.upper);
-    if search.base_fits() {
-        search.run(options.width.max(1));
-        priced.upper = priced.upper.max(search.dropped);
-        if let Some((value, content)) = search.best() {
-            priced.upper = priced.upper.max(value);
-            priced.best = Some((value, content));
-        }
-    }
-    priced.upper = priced.upper.min(bound);
+    let Some(core) = reduce(knapsack, lambda, priced.upper) else { return priced };
+    let mut search = Search::new(&core, priced.upper);
+    search.run(options.width.max(1));
+    let found = search.best();
+    priced.upper = priced.upper.max(search.dropped).max(found.as_ref().map_or(0.0, |(value, _)| *value));
+    priced.upper = priced.upper.min(core.bound.max(options.threshold));
+    priced.best = found.or(priced.best);
     priced
 }
 
@@ -92,7 +84,7 @@ const FILL_RATIO_MIN: f64 = 0.9;
 /// A good content of a node, not necessarily the best, and its value.
 pub fn fill(knapsack: &Knapsack, width: usize) -> (f64, Content) {
     let lambda = multipliers(knapsack);
-    let rounded = greedy(knapsack, &lambda);
+    let rounded = round(knapsack, &lambda);
     if width == 0 {
         return rounded;
     }
@@ -101,17 +93,17 @@ pub fn fill(knapsack: &Knapsack, width: usize) -> (f64, Content) {
 }
 
 /// Takes entries by falling surplus, as many as fit.
-fn greedy(knapsack: &Knapsack, lambda: &[f64]) -> (f64, Content) {
-    let mut order: Vec<(f64, usize)> = (0..knapsack.len())
-        .map(|entry| (knapsack.surplus(entry, lambda) / knapsack.values[entry], entry))
-        .collect();
+fn round(knapsack: &Knapsack, lambda: &[f64]) -> (f64, Content) {
+    let rank = |entry: usize| (knapsack.surplus(entry, lambda) / knapsack.values[entry], entry);
+    let mut order: Vec<(f64, usize)> = (0..knapsack.len()).map(rank).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut residual = knapsack.capacity.clone();
+    let mut room = knapsack.capacity.clone();
     let (mut value, mut content) = (0.0, Content::new());
     for (_, entry) in order {
-        let count = fitting(knapsack.weight(entry), &residual, knapsack.most[entry]);
+        let weight = knapsack.weight(entry);
+        let count = fitting(weight, &room, knapsack.most[entry]);
         if count > 0 {
-            take(&mut residual, knapsack.weight(entry), count);
+            room.iter_mut().zip(weight).for_each(|(room, weight)| *room -= weight * f64::from(count));
             value += knapsack.values[entry] * f64::from(count);
             content.push((entry as u32, count));
         }
@@ -120,80 +112,31 @@ fn greedy(knapsack: &Knapsack, lambda: &[f64]) -> (f64, Content) {
     (value, content)
 }
 
-fn fitting(weight: &[f64], residual: &[f64], most: u32) -> u32 {
-    let fits = |(weight, residual): (&f64, &f64)| (residual / weight).floor().max(0.0);
-    let rows = weight.iter().zip(residual).filter(|(weight, _)| **weight > 0.0);
-    rows.map(fits).fold(f64::from(most), f64::min) as u32
-}
-
-fn take(residual: &mut [f64], weight: &[f64], count: u32) {
-    residual.iter_mut().zip(weight).for_each(|(residual, weight)| *residual -= weight * f64::from(count));
-}
-
 struct Search<'a> {
-    knapsack: &'a Knapsack,
-    lambda: &'a [f64],
-    bound: f64,
+    core: &'a Core,
+    rest: &'a Knapsack,
     threshold: f64,
-    core: Vec<Core>,
-    /// What every content worth while holds.
-    base: Content,
-    base_value: f64,
-    base_room: Vec<f64>,
+    prices: Vec<Prices>,
     layers: Vec<Layer>,
     dropped: f64,
 }
 
 impl<'a> Search<'a> {
-    fn new(knapsack: &'a Knapsack, lambda: &'a [f64], bound: f64, threshold: f64) -> Self {
-        let gap = bound - threshold;
-        let (mut core, mut base) = (Vec::new(), Content::new());
-        let mut base_room = knapsack.capacity.clone();
-        let mut base_value = 0.0;
-        for entry in 0..knapsack.len() {
-            let surplus = knapsack.surplus(entry, lambda);
-            let most = knapsack.most[entry];
-            let slack = if surplus == 0.0 { most } else { (gap / surplus.abs()).min(f64::from(most)) as u32 };
-            let (least, range) = if surplus > 0.0 { (most - slack, slack) } else { (0, slack) };
-            if least > 0 {
-                base.push((entry as u32, least));
-                base_value += knapsack.values[entry] * f64::from(least);
-                take(&mut base_room, knapsack.weight(entry), least);
-            }
-            if range > 0 {
-                let size = knapsack.weight(entry).iter().zip(&knapsack.capacity);
-                let size = size.map(|(weight, capacity)| weight / capacity.max(1.0)).fold(0.0, f64::max);
-                core.push(Core { entry, range, least, surplus, rank: size + surplus.abs() / gap });
-            }
-        }
-        core.sort_by(|a, b| b.rank.total_cmp(&a.rank).then(a.entry.cmp(&b.entry)));
-        Self {
-            knapsack,
-            lambda,
-            bound,
-            threshold,
-            core,
-            base,
-            base_value,
-            base_room,
-            layers: Vec::new(),
-            dropped: f64::NEG_INFINITY,
-        }
-    }
-
-    fn base_fits(&self) -> bool {
-        self.base_room.iter().all(|room| *room >= 0.0)
+    fn new(core: &'a Core, threshold: f64) -> Self {
+        let dropped = f64::NEG_INFINITY;
+        Self { core, rest: &core.rest, threshold, prices: Vec::new(), layers: Vec::new(), dropped }
     }
 
     fn run(&mut self, width: usize) {
-        let rests = self.rests();
-        let root = Label { value: self.base_value, loss: 0.0, bound: self.bound, parent: 0, count: 0, at: 0 };
-        self.layers.push(Layer { labels: vec![root], residuals: self.base_room.clone() });
-        for stage in 0..self.core.len() {
-            let mut children = self.expand(stage, &rests[stage + 1]);
-            self.cut(&mut children.labels, CHILDREN_FACTOR * width);
-            let mut layer = self.undominated(children);
-            self.cut(&mut layer.labels, width);
+        let wants = self.wants();
+        let room = self.rest.capacity.clone();
+        self.find_prices(0, &room);
+        let root = Label { value: self.core.base_value, bound: self.core.bound, parent: 0, count: 0, at: 0 };
+        self.layers.push(Layer { labels: vec![root], rooms: room });
+        for stage in 0..self.rest.len() {
+            let children = self.expand(stage, &wants[stage + 1]);
+            let layer = self.select(children, width);
+            self.reprice(stage + 1, &layer, width);
             let is_dead = layer.labels.is_empty();
             self.layers.push(layer);
             if is_dead {
@@ -203,96 +146,112 @@ impl<'a> Search<'a> {
     }
 
     /// What all entries from each stage on could take.
-    fn rests(&self) -> Vec<Vec<f64>> {
-        let mut rests = vec![vec![0.0; self.knapsack.rows]; self.core.len() + 1];
-        for stage in (0..self.core.len()).rev() {
-            let core = &self.core[stage];
-            let weight = self.knapsack.weight(core.entry);
-            rests[stage] = rests[stage + 1]
-                .iter()
-                .zip(weight)
-                .map(|(rest, w)| rest + w * f64::from(core.range))
-                .collect();
+    fn wants(&self) -> Vec<Vec<f64>> {
+        let mut wants = vec![vec![0.0; self.rest.rows]; self.rest.len() + 1];
+        for stage in (0..self.rest.len()).rev() {
+            let most = f64::from(self.rest.most[stage]);
+            let rows = wants[stage + 1].iter().zip(self.rest.weight(stage));
+            wants[stage] = rows.map(|(want, weight)| want + weight * most).collect();
         }
-        rests
+        wants
     }
 
-    fn expand(&self, stage: usize, rest: &[f64]) -> Layer {
-        let (core, from) = (&self.core[stage], &self.layers[stage]);
-        let weight = self.knapsack.weight(core.entry);
-        let rows = self.knapsack.rows;
+    /// Finds prices for what the most promising label can still become.
+    fn reprice(&mut self, stage: usize, layer: &Layer, width: usize) {
+        let is_due = width >= PRICED_WIDTH_MIN || stage.is_multiple_of(PRICED_STAGES);
+        if !is_due || layer.labels.len() < 2 || stage >= self.rest.len() {
+            return;
+        }
+        let first = &layer.labels[0];
+        self.find_prices(stage, &layer.rooms[first.at..first.at + self.rest.rows]);
+    }
+
+    fn find_prices(&mut self, stage: usize, room: &[f64]) {
+        let rows = self.rest.rows;
+        let lambda = of_view(View {
+            rows,
+            capacity: room,
+            weights: &self.rest.weights[stage * rows..],
+            values: &self.rest.values[stage..],
+            most: &self.rest.most[stage..],
+        });
+        let mut gains = vec![0.0; self.rest.len() + 1];
+        for entry in (stage..self.rest.len()).rev() {
+            let gain = self.rest.surplus(entry, &lambda).max(0.0) * f64::from(self.rest.most[entry]);
+            gains[entry] = gains[entry + 1] + gain;
+        }
+        if self.prices.len() == PRICES_MAX {
+            self.prices.remove(1);
+        }
+        self.prices.push(Prices { lambda, gains });
+    }
+
+    fn bound(&self, stage: usize, value: f64, room: &[f64]) -> f64 {
+        let of = |prices: &Prices| {
+            prices.gains[stage] + room.iter().zip(&prices.lambda).map(|(room, l)| room * l).sum::<f64>()
+        };
+        value + self.prices.iter().map(of).fold(f64::INFINITY, f64::min)
+    }
+
+    fn expand(&self, stage: usize, want: &[f64]) -> Layer {
+        let from = &self.layers[stage];
+        let weight = self.rest.weight(stage);
+        let rows = self.rest.rows;
         let mut layer = Layer::default();
-        for (parent, label) in from.labels.iter().enumerate() {
-            let residual = &from.residuals[label.at..label.at + rows];
-            let most = fitting(weight, residual, core.range);
-            for count in 0..=most {
-                let off = if core.surplus > 0.0 { core.range - count } else { count };
-                let loss = label.loss + f64::from(off) * core.surplus.abs();
-                let at = layer.residuals.len();
-                let mut waste = 0.0;
+        for (parent, label) in (0u32..).zip(&from.labels) {
+            let room = &from.rooms[label.at..label.at + rows];
+            for count in 0..=fitting(weight, room, self.rest.most[stage]) {
+                let at = layer.rooms.len();
                 for row in 0..rows {
-                    let left = residual[row] - weight[row] * f64::from(count);
-                    waste += (left - rest[row]).max(0.0) * self.lambda[row];
-                    layer.residuals.push(left.min(rest[row]));
+                    layer.rooms.push((room[row] - weight[row] * f64::from(count)).min(want[row]));
                 }
-                let bound = self.bound - loss - waste;
-                if bound <= self.threshold {
-                    layer.residuals.truncate(at);
-                    continue;
+                let value = label.value + self.rest.values[stage] * f64::from(count);
+                let bound = self.bound(stage + 1, value, &layer.rooms[at..]);
+                if bound > self.threshold {
+                    layer.labels.push(Label { value, bound, parent, count, at });
+                } else {
+                    layer.rooms.truncate(at);
                 }
-                let value = label.value + self.knapsack.values[core.entry] * f64::from(count);
-                layer.labels.push(Label {
-                    value,
-                    loss: loss + waste,
-                    bound,
-                    parent: parent as u32,
-                    count,
-                    at,
-                });
             }
         }
         layer
     }
 
-    /// Keeps the `width` labels of the best bounds, and remembers the best of the others.
-    fn cut(&mut self, labels: &mut Vec<Label>, width: usize) {
-        if labels.len() <= width {
-            return;
-        }
-        labels.select_nth_unstable_by(width, |a, b| {
-            b.bound.total_cmp(&a.bound).then(a.parent.cmp(&b.parent)).then(a.count.cmp(&b.count))
-        });
-        self.dropped = labels[width..].iter().map(|label| label.bound).fold(self.dropped, f64::max);
-        labels.truncate(width);
-    }
-
-    fn undominated(&self, mut children: Layer) -> Layer {
-        let rows = self.knapsack.rows;
+    /// Keeps the `width` labels of the best bounds that no other dominates, and remembers the best of the
+    /// rest. A label that dominates another has no lesser bound, so it comes first.
+    fn select(&mut self, mut children: Layer, width: usize) -> Layer {
+        let rows = self.rest.rows;
         children.labels.sort_by(|a, b| {
-            b.value.total_cmp(&a.value).then(a.parent.cmp(&b.parent)).then(a.count.cmp(&b.count))
+            let by_value = || b.value.total_cmp(&a.value);
+            let by_origin = || (a.parent, a.count).cmp(&(b.parent, b.count));
+            b.bound.total_cmp(&a.bound).then_with(by_value).then_with(by_origin)
         });
         let mut layer = Layer::default();
         for label in &children.labels {
-            let residual = &children.residuals[label.at..label.at + rows];
+            let room = &children.rooms[label.at..label.at + rows];
             let covers = |other: &Label| {
-                let other = &layer.residuals[other.at..other.at + rows];
-                other.iter().zip(residual).all(|(other, own)| other >= own)
+                let others = &layer.rooms[other.at..other.at + rows];
+                other.value >= label.value && others.iter().zip(room).all(|(other, own)| other >= own)
             };
             if layer.labels.iter().any(covers) {
                 continue;
             }
-            let at = layer.residuals.len();
-            layer.residuals.extend_from_slice(residual);
+            if layer.labels.len() == width {
+                self.dropped = self.dropped.max(label.bound);
+                break;
+            }
+            let at = layer.rooms.len();
+            layer.rooms.extend_from_slice(room);
             layer.labels.push(Label { at, ..*label });
         }
         layer
     }
 
     fn best(&self) -> Option<(f64, Content)> {
-        if self.layers.len() != self.core.len() + 1 {
+        if self.layers.len() != self.rest.len() + 1 {
             return None;
         }
-        let labels = &self.layers[self.core.len()].labels;
+        let labels = &self.layers[self.rest.len()].labels;
         let mut best = 0;
         for (index, label) in labels.iter().enumerate() {
             if label.value > labels[best].value {
@@ -304,14 +263,20 @@ impl<'a> Search<'a> {
     }
 
     fn content(&self, last: usize) -> Content {
-        let mut counts = vec![0; self.knapsack.len()];
-        self.base.iter().for_each(|(entry, count)| counts[*entry as usize] = *count);
+        let mut content = self.core.base.clone();
         let mut index = last;
-        for stage in (0..self.core.len()).rev() {
+        for stage in (0..self.rest.len()).rev() {
             let label = &self.layers[stage + 1].labels[index];
-            counts[self.core[stage].entry] = self.core[stage].least + label.count;
             index = label.parent as usize;
+            if label.count == 0 {
+                continue;
+            }
+            let entry = self.rest.entries[stage];
+            match content.binary_search_by_key(&entry, |(entry, _)| *entry) {
+                Ok(at) => content[at].1 += label.count,
+                Err(at) => content.insert(at, (entry, label.count)),
+            }
         }
-        (0u32..).zip(counts).filter(|(_, count)| *count > 0).collect()
+        content
     }
 }

@@ -17,8 +17,29 @@ enum At {
     Basis,
 }
 
+/// Some entries of a knapsack, and what room there is for them.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub rows: usize,
+    pub capacity: &'a [f64],
+    pub weights: &'a [f64],
+    pub values: &'a [f64],
+    pub most: &'a [u32],
+}
+
+impl View<'_> {
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn surplus(&self, entry: usize, lambda: &[f64]) -> f64 {
+        let weight = &self.weights[entry * self.rows..(entry + 1) * self.rows];
+        self.values[entry] - weight.iter().zip(lambda).map(|(w, l)| w * l).sum::<f64>()
+    }
+}
+
 struct Simplex<'a> {
-    knapsack: &'a Knapsack,
+    knapsack: View<'a>,
     rows: usize,
     /// Entries first, then one slack by row.
     at: Vec<At>,
@@ -31,6 +52,17 @@ struct Simplex<'a> {
 
 /// Prices of the resources at which [`Knapsack::bound`] is least, USD per hour and unit.
 pub fn multipliers(knapsack: &Knapsack) -> Vec<f64> {
+    of_view(View {
+        rows: knapsack.rows,
+        capacity: &knapsack.capacity,
+        weights: &knapsack.weights,
+        values: &knapsack.values,
+        most: &knapsack.most,
+    })
+}
+
+/// As [`multipliers`], for a part of a knapsack.
+pub(super) fn of_view(knapsack: View<'_>) -> Vec<f64> {
     let mut simplex = Simplex::new(knapsack);
     let scale = knapsack.values.iter().copied().fold(0.0, f64::max);
     let steps = STEPS_PER_COLUMN_MAX * (knapsack.len() + knapsack.rows);
@@ -40,12 +72,12 @@ pub fn multipliers(knapsack: &Knapsack) -> Vec<f64> {
         simplex.step(entering);
     }
     simplex.price_rows();
-    let relative = simplex.duals.iter().zip(&knapsack.capacity);
+    let relative = simplex.duals.iter().zip(knapsack.capacity);
     relative.map(|(dual, capacity)| dual.max(0.0) / capacity.max(1.0)).collect()
 }
 
 impl<'a> Simplex<'a> {
-    fn new(knapsack: &'a Knapsack) -> Self {
+    fn new(knapsack: View<'a>) -> Self {
         let (rows, len) = (knapsack.rows, knapsack.len());
         let mut at = vec![At::Lower; len];
         at.resize(len + rows, At::Basis);
@@ -57,7 +89,7 @@ impl<'a> Simplex<'a> {
             at,
             basis: (len..len + rows).collect(),
             inverse,
-            values: vec![1.0; rows],
+            values: knapsack.capacity.iter().map(|capacity| capacity / capacity.max(1.0)).collect(),
             duals: vec![0.0; rows],
             column: vec![0.0; rows],
         }
@@ -92,7 +124,7 @@ impl<'a> Simplex<'a> {
     fn entering(&self, tolerance: f64) -> Option<usize> {
         let len = self.knapsack.len();
         let scaled: Vec<f64> =
-            self.duals.iter().zip(&self.knapsack.capacity).map(|(d, c)| d / c.max(1.0)).collect();
+            self.duals.iter().zip(self.knapsack.capacity).map(|(d, c)| d / c.max(1.0)).collect();
         let gain = |variable: usize| {
             let reduced = if variable < len {
                 self.knapsack.surplus(variable, &scaled)

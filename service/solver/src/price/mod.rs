@@ -3,6 +3,7 @@
 //! [`Knapsack`] is one supply at given prices; [`lp::multipliers`] prices its resources;
 //! [`labels::search`] finds its best integer content, or proves how good that can be at most.
 
+mod core;
 mod knapsack;
 pub mod labels;
 pub mod lp;
