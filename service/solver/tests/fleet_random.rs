@@ -1,31 +1,17 @@
 //! Random small worlds: every answer keeps every rule, and none is worse than the fleet that runs.
 
-use std::sync::atomic::AtomicBool;
+mod fleet_support;
 
+use fleet_support::{priced as rate, solve_for};
 use plimsoll_domain::check::check;
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::problem::*;
-use plimsoll_domain::solution::{Bin, Solution, objective};
-use plimsoll_domain::units::HourlyRate;
-use plimsoll_solver::{Budget, SolveError, fleet};
+use plimsoll_domain::solution::{Bin, objective};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 const WORLDS: u64 = 150;
 const SECONDS: f64 = 0.15;
-
-fn solve(problem: &Problem, seed: u64) -> Result<Solution, SolveError> {
-    let start = std::time::Instant::now();
-    let elapsed = || start.elapsed().as_secs_f64();
-    let cancelled = AtomicBool::new(false);
-    let budget =
-        Budget { seconds: SECONDS, elapsed: &elapsed, cancelled: &cancelled, gap_target_ratio: 0.0, seed };
-    fleet::solve(problem, &budget, &mut |_| ())
-}
-
-fn rate(nano_usd: i64) -> HourlyRate {
-    HourlyRate::from_nano_usd(nano_usd).unwrap()
-}
 
 /// A world that runs already: pods are placed on its nodes at random, some wait.
 fn world(seed: u64) -> Problem {
@@ -194,12 +180,11 @@ fn answers_of_random_worlds_keep_the_rules_and_are_no_worse_than_today() {
     let mut refused = 0;
     for seed in 0..WORLDS {
         let problem = world(seed);
-        let answer = match solve(&problem, seed) {
+        let answer = match solve_for(&problem, SECONDS, seed) {
             Ok(answer) => answer,
             Err(error) => {
                 refused += 1;
                 assert!(today(&problem).is_none(), "world {seed} runs, yet: {error}");
-                eprintln!("world {seed}: {error:?}");
                 continue;
             }
         };
@@ -211,6 +196,5 @@ fn answers_of_random_worlds_keep_the_rules_and_are_no_worse_than_today() {
             assert!(cost <= objective(&problem, &bins, &[]).total(), "world {seed}");
         }
     }
-    eprintln!("{refused} of {WORLDS} refused");
     assert!(refused * 5 < WORLDS, "{refused} of {WORLDS} worlds refused");
 }

@@ -18,6 +18,8 @@ pub(super) enum Choice {
 
 /// Most running nodes that are compared for being kept after all.
 const REOPEN_MAX: usize = 8;
+/// Most nodes like those bought already that are compared.
+const KNOWN_MAX: usize = 1;
 
 /// A node that may be opened.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +49,9 @@ impl Buyer<'_> {
     pub(super) fn buy_for(&self, state: &mut State<'_>, waiting: &[usize], rng: &mut SmallRng) {
         let mut waiting = waiting.to_vec();
         while let Some(first) = waiting.first().copied() {
+            if state.terms.is_cancelled() {
+                return;
+            }
             match self.best(state, &waiting, rng) {
                 Some(candidate) => {
                     let left = state.unplaced[first];
@@ -81,7 +86,8 @@ impl Buyer<'_> {
         best.map(|(_, candidate)| candidate)
     }
 
-    /// Nodes that can carry the first waiting demand: a sample of what is for sale, and what was left out.
+    /// Nodes that can carry the first waiting demand: some like those bought already, a sample of what else
+    /// is for sale, and some running nodes that were left out.
     fn candidates(
         &self,
         state: &State<'_>,
@@ -90,27 +96,30 @@ impl Buyer<'_> {
         rng: &mut SmallRng,
     ) -> Vec<Candidate> {
         let (terms, first) = (state.terms, waiting[0]);
-        let is_open_to_sale = |place: usize| {
-            0 < limits.zone_room(0, terms.places[place].zone)
-                && state.totals.may_buy(terms, place)
-                && (self.care == Care::Lenient || state.totals.keeps_shares(terms, place))
+        let is_on_sale = |place: &usize| {
+            0 < limits.zone_room(0, terms.places[*place].zone)
+                && state.totals.may_buy(terms, *place)
+                && (self.care == Care::Lenient || state.totals.keeps_shares(terms, *place))
         };
-        let mut sale: Vec<usize> =
-            terms.sale_by_demand[first].iter().copied().filter(|place| is_open_to_sale(*place)).collect();
-        let sample = sale.len().min(self.taste.sample);
-        for at in 0..sample {
-            let other = rng.random_range(at..sale.len());
-            sale.swap(at, other);
+        let bought = (0..terms.places.len()).filter(|place| 0 < state.totals.bought[*place]);
+        let known: Vec<usize> = bought.filter(|place| terms.can_hold(*place, first)).collect();
+        let mut sale: Vec<usize> = around(&known, rng).filter(is_on_sale).take(KNOWN_MAX).collect();
+        let all = &terms.sale_by_demand[first];
+        if all.len() <= self.taste.sample || sale.is_empty() {
+            sale.extend(around(all, rng).filter(is_on_sale).take(self.taste.sample));
+        } else {
+            let drawn = (0..self.taste.sample).map(|_| all[rng.random_range(0..all.len())]);
+            sale.extend(drawn.filter(is_on_sale));
         }
-        sale.truncate(sample);
-        let left_out = |node: &usize| {
+        let is_left_out = |node: &usize| {
             !state.bins[*node].is_open
                 && !self.banned.contains(node)
                 && terms.can_hold(state.bins[*node].place, first)
                 && 0 < limits.zone_room(0, state.zone_of(*node))
-                && (terms.problem.rules.nodes_max == 0 || state.totals.nodes < terms.problem.rules.nodes_max)
+                && state.totals.has_node_left(terms)
         };
-        let again = (0..terms.place_of_node.len()).filter(left_out).take(REOPEN_MAX);
+        let nodes: Vec<usize> = (0..terms.place_of_node.len()).collect();
+        let again = around(&nodes, rng).filter(is_left_out).take(REOPEN_MAX);
         sale.into_iter().map(Candidate::New).chain(again.map(Candidate::Again)).collect()
     }
 
@@ -171,6 +180,12 @@ impl Buyer<'_> {
             }
         }
     }
+}
+
+/// A list once around from a random start.
+fn around<'l>(list: &'l [usize], rng: &mut SmallRng) -> impl Iterator<Item = usize> + use<'l> {
+    let start = if list.is_empty() { 0 } else { rng.random_range(0..list.len()) };
+    list[start..].iter().chain(&list[..start]).copied()
 }
 
 /// How many pods of each waiting demand a zone, and a new node, admits.

@@ -10,6 +10,7 @@ mod admit;
 mod bits;
 mod buy;
 mod finish;
+mod mend;
 mod place;
 mod recreate;
 mod ruin;
@@ -28,9 +29,22 @@ use plimsoll_domain::solution::{Bin, Group, Solution, Stop};
 
 use crate::budget::{Budget, Progress, Stage};
 use crate::error::SolveError;
-use search::{End, Record, Score};
+use search::{Record, Score, Search};
 use state::State;
 use terms::Terms;
+
+/// Attempts in the first cycle; each next one has twice as many, so that about half of any budget goes into
+/// one slow cooling.
+const CYCLE_MIN: u64 = 4_000;
+/// Most attempts in a cycle.
+const CYCLE_MAX: u64 = 4_000_000;
+/// Cycles in a row without a better fleet after which the search ends.
+const IDLE_CYCLES_MAX: u32 = 3;
+
+/// Fleets from nothing that are compared before the search.
+const STARTS_MAX: u64 = 4;
+/// Attempts at making a fleet from nothing keep the rules.
+const MEND_MAX: u64 = 2_000;
 
 /// Finds a cheap fleet that keeps every rule. The problem has passed [`Problem::validate`].
 ///
@@ -45,34 +59,76 @@ pub fn solve(
     budget: &Budget<'_>,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Solution, SolveError> {
-    let terms = Terms::new(problem);
-    let mut state = first(&terms);
-    let mut best = Best { terms: &terms, fleet: None };
-    best.offer(&search::score(&state), &search::record(&state));
-    let end = search::improve(&mut state, budget, &mut |score, record| {
-        best.offer(score, &record);
-        report(progress(score));
-        false
-    });
-    let Some((bins, groups)) = best.fleet else {
-        return Err(if budget.is_cancelled() { SolveError::Cancelled } else { finish::infeasible(&state) });
-    };
-    let stop = match end {
-        End::Stalled => Stop::Work,
-        End::Spent => Stop::Time,
-        End::GoodEnough => Stop::Gap,
-    };
-    Ok(Solution { bins, groups, stop, ..Solution::default() })
+    let terms = Terms::new(problem, budget.cancelled);
+    let mut best = Best { terms: &terms, score: None, fleet: None };
+    let mut state = first(&terms, &mut best, budget);
+    let is_stalled = improve(&mut state, &mut best, budget, report);
+    match best.fleet {
+        Some((bins, groups)) => {
+            let stop = if is_stalled { Stop::Work } else { Stop::Time };
+            Ok(Solution { bins, groups, stop, ..Solution::default() })
+        }
+        None if budget.is_cancelled() => Err(SolveError::Cancelled),
+        None => Err(finish::infeasible(&state)),
+    }
 }
 
-/// The better of today's fleet and, where any pod may move, one from nothing.
-fn first<'a>(terms: &'a Terms<'a>) -> State<'a> {
-    let today = start::today(terms);
-    if terms.problem.rules.moved_pods_max.is_some() || terms.problem.nodes.is_empty() {
-        return today;
+/// Searches in ever longer cycles, until some in a row find nothing or the budget is spent. Whether
+/// they found nothing.
+fn improve(
+    state: &mut State<'_>,
+    best: &mut Best<'_>,
+    budget: &Budget<'_>,
+    report: &mut dyn FnMut(Progress),
+) -> bool {
+    let mut told = search::score(state);
+    report(progress(&told));
+    let mut search = Search::new(state, budget.seed);
+    let mut attempts = CYCLE_MIN;
+    let mut idle = 0;
+    while idle < IDLE_CYCLES_MAX {
+        let before = *search.best().0;
+        search.cycle(attempts, &mut |score| {
+            if *score < told {
+                told = *score;
+                report(progress(score));
+            }
+            !budget.is_spent()
+        });
+        let (score, record) = search.best();
+        if *score < before {
+            best.offer(score, record);
+        }
+        let is_better = score.excess < before.excess || score.cost < before.cost;
+        idle = if is_better { 0 } else { idle + 1 };
+        attempts = attempts.saturating_mul(2).min(CYCLE_MAX);
+        if budget.is_spent() {
+            return false;
+        }
     }
-    let other = start::from_nothing(terms);
-    if search::score(&other) < search::score(&today) { other } else { today }
+    true
+}
+
+/// The better of today's fleet and, where any pod may move, the best of some from nothing.
+fn first<'a>(terms: &'a Terms<'a>, best: &mut Best<'_>, budget: &Budget<'_>) -> State<'a> {
+    let mut first = start::today(terms);
+    best.offer(&search::score(&first), &search::record(&first));
+    if terms.problem.rules.moved_pods_max.is_some() || terms.problem.nodes.is_empty() {
+        return first;
+    }
+    for seed in 0..STARTS_MAX {
+        if budget.is_spent() {
+            break;
+        }
+        let mut other = start::from_nothing(terms, budget.seed.wrapping_add(seed), 0 < seed);
+        let is_whole = |score: &Score| score.excess == 0 || budget.is_spent();
+        Search::new(&mut other, budget.seed).cycle(MEND_MAX, &mut |score| !is_whole(score));
+        if search::score(&other) < search::score(&first) {
+            first = other;
+        }
+    }
+    best.offer(&search::score(&first), &search::record(&first));
+    first
 }
 
 fn progress(score: &Score) -> Progress {
@@ -83,16 +139,20 @@ fn progress(score: &Score) -> Progress {
 /// The best fleet that the judge let pass.
 struct Best<'a> {
     terms: &'a Terms<'a>,
+    score: Option<Score>,
     fleet: Option<(Vec<Bin>, Vec<Group>)>,
 }
 
 impl Best<'_> {
+    /// Takes a fleet that is better than the last, unless the judge rejects it.
     fn offer(&mut self, score: &Score, record: &Record) {
-        if score.excess == 0 {
-            let (bins, groups) = finish::write(self.terms, record);
-            if check(self.terms.problem, &bins, &groups).is_empty() {
-                self.fleet = Some((bins, groups));
-            }
+        if score.excess != 0 || self.score.is_some_and(|best| best <= *score) {
+            return;
+        }
+        let (bins, groups) = finish::write(self.terms, record);
+        if check(self.terms.problem, &bins, &groups).is_empty() {
+            self.score = Some(*score);
+            self.fleet = Some((bins, groups));
         }
     }
 }

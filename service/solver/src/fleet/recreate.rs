@@ -98,7 +98,7 @@ fn best_bin(
         if !state.bins[bin].is_open {
             continue;
         }
-        let left = left_over(state, bin);
+        let left = state.slack(bin);
         if best.is_some_and(|(least, ..)| least <= left) {
             continue;
         }
@@ -108,9 +108,4 @@ fn best_bin(
         }
     }
     best.map(|(_, bin, count)| (bin, count))
-}
-
-/// Free room of a bin, as a share of everything that is asked for, summed over resources.
-fn left_over(state: &State<'_>, bin: usize) -> f64 {
-    state.free(bin).iter().zip(&state.terms.scale).map(|(free, scale)| *free as f64 * scale).sum()
 }

@@ -3,6 +3,8 @@
 use rand::Rng;
 use rand::rngs::SmallRng;
 
+use super::mend::mend;
+use super::recreate::go_home;
 use super::state::State;
 use super::units;
 
@@ -13,11 +15,34 @@ const BOUGHT_MAX: usize = 8;
 /// Entrants of which the best is torn down: more make the choice greedier.
 const ENTRANTS: usize = 3;
 
+/// Ways of tearing down that are tried before an attempt is given up.
+const TRIES_MAX: usize = 4;
+/// How often what breaks a rule is torn down first, while a rule is broken.
+const MEND_CHANCE: f64 = 0.7;
+/// Most running nodes that one attempt keeps after all.
+const REOPEN_MAX: usize = 3;
+
 /// Tears down a part of the fleet. Returns the running nodes that it closed; none if it did nothing.
 pub(super) fn ruin(state: &mut State<'_>, rng: &mut SmallRng) -> Option<Vec<usize>> {
     let mark = state.mark();
+    if state.has_faults() && rng.random_bool(MEND_CHANCE) {
+        let closed = mend(state, rng);
+        if mark < state.mark() {
+            return Some(closed);
+        }
+    }
+    for _ in 0..TRIES_MAX {
+        let closed = one_way(state, rng);
+        if mark < state.mark() {
+            return Some(closed);
+        }
+    }
+    None
+}
+
+fn one_way(state: &mut State<'_>, rng: &mut SmallRng) -> Vec<usize> {
     let mut closed = Vec::new();
-    match rng.random_range(0..12_u32) {
+    match rng.random_range(0..15_u32) {
         0..=3 => close_nodes(state, NODES_MAX, &mut closed, rng),
         4..=6 => close_bought(state, BOUGHT_MAX, rng),
         7 => {
@@ -27,12 +52,13 @@ pub(super) fn ruin(state: &mut State<'_>, rng: &mut SmallRng) -> Option<Vec<usiz
         8 => close_kind(state, rng),
         9 => loosen_demand(state, rng),
         10 => loosen_bins(state, rng),
+        11 => call_back(state, 1, rng),
         _ => {
-            reopen(state, rng);
-            close_nodes(state, 1, &mut closed, rng);
+            call_back(state, REOPEN_MAX, rng);
+            close_nodes(state, NODES_MAX, &mut closed, rng);
         }
     }
-    (mark < state.mark()).then_some(closed)
+    closed
 }
 
 /// Empties and closes some running nodes, as far as the budget of moves allows.
@@ -51,7 +77,7 @@ fn close_nodes(state: &mut State<'_>, most: usize, closed: &mut Vec<usize>, rng:
 }
 
 /// Pods on a running node that live there.
-fn at_home(state: &State<'_>, node: usize) -> u64 {
+pub(super) fn at_home(state: &State<'_>, node: usize) -> u64 {
     let content = state.bins[node].content.iter();
     content.map(|(demand, count)| u64::from((*count).min(state.residents(node, *demand)))).sum()
 }
@@ -150,7 +176,7 @@ fn take_strangers(state: &mut State<'_>, bin: usize, demand: usize) {
 }
 
 /// Takes pods off a node, with the whole unit if they are of one.
-fn take(state: &mut State<'_>, bin: usize, demand: usize, count: u32) {
+pub(super) fn take(state: &mut State<'_>, bin: usize, demand: usize, count: u32) {
     match state.terms.shapes[demand].unit {
         Some(unit) => units::take_off(state, unit, bin),
         None => {
@@ -162,16 +188,19 @@ fn take(state: &mut State<'_>, bin: usize, demand: usize, count: u32) {
     }
 }
 
-/// Keeps a running node after all, and calls its pods home.
-fn reopen(state: &mut State<'_>, rng: &mut SmallRng) {
+/// Keeps some running nodes after all, and calls their pods home.
+pub(super) fn call_back(state: &mut State<'_>, most: usize, rng: &mut SmallRng) {
     let nodes = state.terms.place_of_node.len();
-    let closed: Vec<usize> = (0..nodes).filter(|node| !state.bins[*node].is_open).collect();
-    let Some(node) = pick(&closed, rng) else { return };
-    state.open(node);
-    for resident in &state.terms.problem.nodes[node].residents {
-        let demand = resident.demand as usize;
-        if state.terms.eligible.get(state.bins[node].place, demand) {
-            call_home(state, demand, resident.count);
+    for _ in 0..rng.random_range(1..=most) {
+        let closed: Vec<usize> = (0..nodes).filter(|node| !state.bins[*node].is_open).collect();
+        let Some(node) = pick(&closed, rng) else { return };
+        state.open(node);
+        for resident in &state.terms.problem.nodes[node].residents {
+            let demand = resident.demand as usize;
+            if state.terms.eligible.get(state.bins[node].place, demand) {
+                call_home(state, demand, resident.count);
+                go_home(state, demand);
+            }
         }
     }
 }
@@ -195,7 +224,7 @@ fn call_home(state: &mut State<'_>, demand: usize, count: u32) {
     }
 }
 
-fn pick(list: &[usize], rng: &mut SmallRng) -> Option<usize> {
+pub(super) fn pick(list: &[usize], rng: &mut SmallRng) -> Option<usize> {
     if list.is_empty() { None } else { Some(list[rng.random_range(0..list.len())]) }
 }
 

@@ -1,5 +1,6 @@
 //! The counts behind rules on spreading, and how far they are from being kept.
 
+use super::state::State;
 use super::terms::{SpreadTerms, Terms};
 
 /// For rules over zones: pods and domains by rule and zone.
@@ -59,12 +60,25 @@ impl ZoneCounts {
 
     /// Pods too many, over all rules.
     pub(super) fn excess(&self, terms: &Terms<'_>) -> u64 {
-        (0..terms.zone_spreads.len()).map(|rule| self.excess_of(&terms.zone_spreads[rule], rule)).sum()
+        let excess =
+            |(rule, spread)| self.surplus(spread, rule).map(|(_, count)| u64::from(count)).sum::<u64>();
+        terms.zone_spreads.iter().enumerate().map(|(rule, spread)| excess((rule, spread))).sum()
     }
 
-    fn excess_of(&self, spread: &SpreadTerms, rule: usize) -> u64 {
-        let cells = rule * self.zones..(rule + 1) * self.zones;
-        let domains = cells.filter(|cell| 0 < self.nodes[*cell]);
+    /// Rule, zone and number of pods too many there.
+    pub(super) fn overfull(&self, terms: &Terms<'_>) -> Vec<(usize, usize, u32)> {
+        let rules = terms.zone_spreads.iter().enumerate();
+        rules
+            .flat_map(|(rule, spread)| {
+                self.surplus(spread, rule).map(move |(zone, count)| (rule, zone, count))
+            })
+            .collect()
+    }
+
+    /// Zones that hold too many pods of a rule, and how many too many.
+    fn surplus(&self, spread: &SpreadTerms, rule: usize) -> impl Iterator<Item = (usize, u32)> {
+        let start = rule * self.zones;
+        let domains = (start..start + self.zones).filter(|cell| 0 < self.nodes[*cell]);
         let (mut number, mut emptiest) = (0, u32::MAX);
         for cell in domains.clone() {
             number += 1;
@@ -75,17 +89,13 @@ impl ZoneCounts {
         }
         let most = emptiest.saturating_add(spread.skew);
         let full = domains.filter(|cell| 0 < self.members[*cell]);
-        full.map(|cell| u64::from(self.counted[cell].saturating_sub(most))).sum()
-    }
-
-    /// Whether a zone has a domain of every rule that a node of this place would make it one of.
-    pub(super) fn adds_no_domain(&self, terms: &Terms<'_>, place: usize) -> bool {
-        self.domain_cells(terms, place).all(|cell| 0 < self.nodes[cell])
+        full.map(move |cell| (cell - start, self.counted[cell].saturating_sub(most)))
+            .filter(|(_, count)| 0 < *count)
     }
 
     /// Whether, `before` pods of a demand having joined its zone, a place admits another: whether there is
     /// still a way to keep a rule, if all `waiting` counted pods (these included) may go where they are
-    /// needed most.
+    /// needed most. A zone that is too full in any case is no reason to refuse another.
     pub(super) fn admits(&self, terms: &Terms<'_>, rule: usize, ask: &Ask, waiting: u32) -> bool {
         let spread = &terms.zone_spreads[rule];
         let joining = if spread.counted[ask.demand] { ask.before + 1 } else { 0 };
@@ -93,15 +103,26 @@ impl ZoneCounts {
         let cells = rule * self.zones..(rule + 1) * self.zones;
         let is_domain = |cell: &usize| 0 < self.nodes[*cell] || *cell == here && spread.domain[ask.place];
         let height = |cell: usize| self.counted[cell] + if cell == here { joining } else { 0 };
-        let mut heights: Vec<u32> = cells.clone().filter(is_domain).map(height).collect();
-        heights.sort_unstable();
-        let reachable = match heights.len() < spread.domains_min as usize {
-            true => 0,
-            false => water_level(&heights, waiting.saturating_sub(joining)),
+        let most = |height: &dyn Fn(usize) -> u32, waiting: u32| {
+            let mut heights: Vec<u32> = cells.clone().filter(is_domain).map(height).collect();
+            heights.sort_unstable();
+            let is_few = heights.len() < spread.domains_min as usize;
+            let emptiest = if is_few { 0 } else { water_level(&heights, waiting) };
+            emptiest.saturating_add(spread.skew)
         };
-        let joins = |cell: usize| 0 < self.members[cell] || cell == here && spread.member[ask.demand];
-        let most = reachable.saturating_add(spread.skew);
-        cells.filter(|cell| is_domain(cell) && joins(*cell)).all(|cell| height(cell) <= most)
+        let then = most(&height, waiting.saturating_sub(joining));
+        let is_kept = |cell: usize| height(cell) <= then;
+        if spread.member[ask.demand] && is_domain(&here) && !is_kept(here) {
+            return false;
+        }
+        let held = |cell: &usize| is_domain(cell) && 0 < self.members[*cell];
+        let broken = |cell: &usize| !is_kept(*cell);
+        let mut spoilt = cells.clone().filter(held).filter(broken).peekable();
+        if spoilt.peek().is_none() {
+            return true;
+        }
+        let now = most(&|cell| self.counted[cell], waiting);
+        spoilt.all(|cell| now < self.counted[cell])
     }
 }
 
@@ -195,6 +216,22 @@ impl NodeCounts {
     /// Pods too many, over all rules.
     pub(super) fn excess(&self, terms: &Terms<'_>) -> u64 {
         self.rules.iter().zip(&terms.node_spreads).map(|(rule, spread)| rule.excess(spread)).sum()
+    }
+
+    /// Rules that are broken.
+    pub(super) fn broken(&self, terms: &Terms<'_>) -> impl Iterator<Item = usize> {
+        (0..self.rules.len()).filter(|rule| 0 < self.rules[*rule].excess(&terms.node_spreads[*rule]))
+    }
+
+    /// Nodes that hold too many pods of a rule, and how many too many.
+    pub(super) fn overfull(&self, state: &State<'_>, rule: usize) -> Vec<(usize, u32)> {
+        let spread = &state.terms.node_spreads[rule];
+        let most = self.rules[rule].most(spread);
+        let domains = state.open_bins().filter(|bin| spread.domain[state.bins[*bin].place]);
+        let held = domains.filter(|bin| has_member(spread, &state.bins[*bin].content));
+        held.map(|bin| (bin, counted_in(spread, &state.bins[bin].content).saturating_sub(most)))
+            .filter(|(_, count)| 0 < *count)
+            .collect()
     }
 
     /// How many more pods of a demand a node with this content may take now.

@@ -12,6 +12,8 @@ use super::tidy;
 
 /// Most places that are compared for one node of a first plan.
 const SAMPLE_MAX: usize = 600;
+/// How much the order of the demands is shaken from one start to the next.
+const SHAKE: f64 = 0.5;
 
 /// The fleet as it is, with every pod where it runs and the rest in free room or on new nodes.
 pub(super) fn today<'a>(terms: &'a Terms<'a>) -> State<'a> {
@@ -24,7 +26,7 @@ pub(super) fn today<'a>(terms: &'a Terms<'a>) -> State<'a> {
             settle(&mut state, node, care);
         }
     }
-    rebuild(&mut state);
+    rebuild(&mut state, 0, 0.0);
     for bin in 0..state.bins.len() {
         if state.bins[bin].is_open && state.bins[bin].content.is_empty() {
             tidy::try_close(&mut state, bin);
@@ -46,20 +48,21 @@ fn settle(state: &mut State<'_>, node: usize, care: Care) {
     }
 }
 
-/// A fleet that ignores what runs, but for the nodes that must stay.
-pub(super) fn from_nothing<'a>(terms: &'a Terms<'a>) -> State<'a> {
+/// A fleet that ignores what runs, but for the nodes that must stay. `is_shaken`: in another order of the
+/// demands for every seed.
+pub(super) fn from_nothing<'a>(terms: &'a Terms<'a>, seed: u64, is_shaken: bool) -> State<'a> {
     let mut state = State::new(terms);
     for (node, running) in terms.problem.nodes.iter().enumerate() {
         if running.kept {
             state.open(node);
         }
     }
-    rebuild(&mut state);
+    rebuild(&mut state, seed, if is_shaken { SHAKE } else { 0.0 });
     state.commit();
     state
 }
 
-fn rebuild(state: &mut State<'_>) {
-    let taste = Taste { blink: 0.0, shake: 0.0, choice: Choice::Ratio, sample: SAMPLE_MAX };
-    recreate(state, &taste, &[], &mut SmallRng::seed_from_u64(0));
+fn rebuild(state: &mut State<'_>, seed: u64, shake: f64) {
+    let taste = Taste { blink: 0.0, shake, choice: Choice::Ratio, sample: SAMPLE_MAX };
+    recreate(state, &taste, &[], &mut SmallRng::seed_from_u64(seed));
 }

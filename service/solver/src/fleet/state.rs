@@ -32,6 +32,8 @@ pub(super) struct State<'a> {
     pub(super) bins: Vec<Bin>,
     /// By bin and resource.
     free: Vec<i64>,
+    /// By bin: its free room, as a share of everything that is asked for, summed over resources.
+    slack: Vec<f64>,
     /// By demand: pods that are nowhere.
     pub(super) unplaced: Vec<u32>,
     /// By demand and zone: pods.
@@ -57,6 +59,7 @@ impl<'a> State<'a> {
             terms,
             bins: terms.place_of_node.iter().enumerate().map(closed).collect(),
             free: vec![0; terms.place_of_node.len() * terms.width],
+            slack: vec![0.0; terms.place_of_node.len()],
             unplaced: terms.shapes.iter().map(|shape| shape.count).collect(),
             zone_pods: vec![0; terms.shapes.len() * terms.zones],
             zone_counts: ZoneCounts::new(terms),
@@ -69,6 +72,11 @@ impl<'a> State<'a> {
 
     pub(super) fn free(&self, bin: usize) -> &[i64] {
         &self.free[bin * self.terms.width..(bin + 1) * self.terms.width]
+    }
+
+    /// Free room of an open bin, as a share of everything that is asked for, summed over resources.
+    pub(super) fn slack(&self, bin: usize) -> f64 {
+        self.slack[bin]
     }
 
     pub(super) fn zone_of(&self, bin: usize) -> usize {
@@ -99,12 +107,19 @@ impl<'a> State<'a> {
         self.totals.excess(self.terms, spread)
     }
 
+    /// Whether a rule is broken, other than by pods that are nowhere.
+    pub(super) fn has_faults(&self) -> bool {
+        let spread = self.zone_counts.excess(self.terms) + self.node_counts.excess(self.terms);
+        0 < spread || self.totals.has_faults(self.terms)
+    }
+
     /// Opens a new node of a place, and says which bin it is.
     pub(super) fn buy(&mut self, place: usize) -> usize {
         let bin = self.vacant.last().copied().unwrap_or(self.bins.len());
         if bin == self.bins.len() {
             self.bins.push(Bin { place, node: None, is_open: false, content: Vec::new() });
             self.free.resize(self.bins.len() * self.terms.width, 0);
+            self.slack.push(0.0);
             self.vacant.push(bin);
         }
         self.bins[bin].place = place;
@@ -185,6 +200,7 @@ impl<'a> State<'a> {
         let (terms, place, node) = (self.terms, self.bins[bin].place, self.bins[bin].node);
         let width = terms.width;
         self.free[bin * width..(bin + 1) * width].copy_from_slice(&terms.places[place].capacity);
+        self.weigh(bin);
         self.bins[bin].is_open = true;
         if node.is_none() {
             self.vacant.retain(|other| *other != bin);
@@ -210,23 +226,27 @@ impl<'a> State<'a> {
         let terms = self.terms;
         self.shift(bin, demand, |have| have + count);
         self.unplaced[demand] -= count;
-        for (free, ask) in self.room_of(bin).iter_mut().zip(&terms.shapes[demand].request) {
-            *free -= ask * i64::from(count);
-        }
+        self.change_free(bin, &terms.shapes[demand].request, -i64::from(count));
     }
 
     fn take(&mut self, bin: usize, demand: usize, count: u32) {
         let terms = self.terms;
         self.shift(bin, demand, |have| have - count);
         self.unplaced[demand] += count;
-        for (free, ask) in self.room_of(bin).iter_mut().zip(&terms.shapes[demand].request) {
-            *free += ask * i64::from(count);
-        }
+        self.change_free(bin, &terms.shapes[demand].request, i64::from(count));
     }
 
-    fn room_of(&mut self, bin: usize) -> &mut [i64] {
+    fn change_free(&mut self, bin: usize, request: &[i64], copies: i64) {
         let width = self.terms.width;
-        &mut self.free[bin * width..(bin + 1) * width]
+        for (free, ask) in self.free[bin * width..(bin + 1) * width].iter_mut().zip(request) {
+            *free += ask * copies;
+        }
+        self.weigh(bin);
+    }
+
+    fn weigh(&mut self, bin: usize) {
+        let free = self.free(bin).iter().zip(&self.terms.scale);
+        self.slack[bin] = free.map(|(free, scale)| *free as f64 * scale).sum();
     }
 
     /// Changes how many of a demand a bin holds, in every count.

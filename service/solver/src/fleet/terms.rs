@@ -1,5 +1,7 @@
 //! The problem as the search sees it: places, shapes, and the rules as numbers that are quick to look up.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use plimsoll_domain::problem::{Demand, Problem, Spread, Topology};
 
 use super::bits::BitTable;
@@ -35,6 +37,8 @@ pub(super) struct Terms<'a> {
     pub(super) scale: Vec<f64>,
     /// What all demands ask for of the first resource.
     pub(super) asked: i128,
+    /// Set from outside when nobody waits for an answer any more.
+    cancelled: &'a AtomicBool,
 }
 
 /// One demand.
@@ -80,7 +84,7 @@ pub(super) struct SpreadTerms {
 }
 
 impl<'a> Terms<'a> {
-    pub(super) fn new(problem: &'a Problem) -> Self {
+    pub(super) fn new(problem: &'a Problem, cancelled: &'a AtomicBool) -> Self {
         let spreads = distinct_spreads(problem);
         let alike: Vec<Vec<bool>> = spreads.iter().map(|spread| domain_offerings(problem, spread)).collect();
         let found = places(problem, &alike);
@@ -107,6 +111,7 @@ impl<'a> Terms<'a> {
             groups,
             scale: scale(problem),
             asked: total_asked(problem, 0),
+            cancelled,
         };
         terms.link();
         terms
@@ -151,6 +156,10 @@ impl<'a> Terms<'a> {
             (shape.zone_spreads, shape.node_spreads) = (zone_spreads, node_spreads);
             self.sale_by_demand.push(sale);
         }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 
     /// Whether one pod of a demand may be on an empty node of a place.

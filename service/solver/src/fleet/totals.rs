@@ -141,8 +141,13 @@ impl Totals {
             most => bought % most == 0,
         };
         place.quantity_max.is_none_or(|most| bought < most)
-            && (rules.nodes_max == 0 || self.nodes < rules.nodes_max)
+            && self.has_node_left(terms)
             && !(starts_group && 0 < rules.groups_max && rules.groups_max <= self.groups())
+    }
+
+    pub(super) fn has_node_left(&self, terms: &Terms<'_>) -> bool {
+        let most = terms.problem.rules.nodes_max;
+        most == 0 || self.nodes < most
     }
 
     /// Whether a node of a place keeps to the shares and the on-demand base, once all pods have a node.
@@ -187,6 +192,20 @@ impl Totals {
         }
         sum += shares * weight::PERMILLE;
         sum.0
+    }
+
+    /// Whether a rule over the fleet is broken that mending can do something about.
+    pub(super) fn has_faults(&self, terms: &Terms<'_>) -> bool {
+        self.excess(terms, 0) != self.unplaced.saturating_mul(weight::UNPLACED)
+    }
+
+    pub(super) fn is_above_spot_share(&self, terms: &Terms<'_>) -> bool {
+        0 < self.above_share(self.spot_size, terms.problem.rules.spot_share_max_permille)
+    }
+
+    pub(super) fn is_above_zone_share(&self, terms: &Terms<'_>, zone: usize) -> bool {
+        let most = terms.problem.rules.zone_share_max_permille;
+        0 < most && 0 < self.above_share(self.zone_size[zone], most)
     }
 
     /// By how many permille of the whole a part is above its share, rounded up.
