@@ -8,9 +8,11 @@ use super::lp;
 use super::prices::Prices;
 
 /// Contents that are followed at once, first few, then more where few were not enough.
-const WIDTHS: [usize; 3] = [16, 128, 1024];
-/// Most contents that are looked at in one proof: some seconds on one core. Then prices alone decide.
-const CONTENTS_MAX: usize = 40_000_000;
+const WIDTHS: [usize; 4] = [16, 128, 1024, 8192];
+/// Not more than so many once a content above the goal is known: then it matters little by how much.
+const ABOVE_WIDTH: usize = 128;
+/// Most contents that are looked at in one proof: some ten seconds on one core. Then prices alone decide.
+const CONTENTS_MAX: usize = 20_000_000;
 /// What is above a goal by so small a part (2^-44) is not looked into: the floor loses less than a nano-USD
 /// in 17,000 USD.
 const NEGLIGIBLE_BITS: u32 = 44;
@@ -69,9 +71,10 @@ fn most(knapsack: &Knapsack, prices: &Prices, goal: i128, effort: &mut Effort) -
         if effort.left == 0 {
             break;
         }
-        let (found, exact) = Search::new(&rest, width, goal - base).run(effort);
-        least = least.min(base + found);
-        if exact || base + found <= goal {
+        let found = Search::new(&rest, width, goal - base).run(effort);
+        least = least.min(base + found.most);
+        let is_above = goal < base + found.best && ABOVE_WIDTH <= width;
+        if found.is_exact || is_above || least <= goal {
             break;
         }
     }
@@ -146,4 +149,95 @@ fn in_order(rest: Rest) -> Knapsack {
 
 fn to_count(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+    use crate::floor::knapsack::Item;
+
+    struct Case {
+        capacity: Vec<i64>,
+        /// Value, count, request.
+        items: Vec<(i64, i64, Vec<i64>)>,
+    }
+
+    impl Case {
+        /// Values are about what the items take, so that many contents are nearly as good as the best.
+        fn random(random: &mut SmallRng) -> Self {
+            let resources = random.random_range(1..=3);
+            let top = [10, 1000, 1 << 44][random.random_range(0..3)];
+            let capacity: Vec<i64> = (0..resources).map(|_| random.random_range(top / 2..=top)).collect();
+            let item = |random: &mut SmallRng| {
+                let request: Vec<i64> =
+                    capacity.iter().map(|room| random.random_range(0..=room / 2 + 1)).collect();
+                let taken: i128 =
+                    request.iter().zip(&capacity).map(|(w, c)| i128::from(*w) * 1000 / i128::from(*c)).sum();
+                let value = i64::try_from(taken).expect("a few thousand") + random.random_range(0..100);
+                (value, random.random_range(0..4), request)
+            };
+            let items = (0..random.random_range(1..=6)).map(|_| item(random)).collect();
+            Self { capacity, items }
+        }
+
+        fn knapsack(&self) -> Knapsack {
+            let item = |(demand, (value, count, request)): (usize, &'_ (i64, i64, Vec<i64>))| {
+                (demand, i128::from(*value), *count, request.clone())
+            };
+            let items: Vec<_> = self.items.iter().enumerate().map(item).collect();
+            let items = items.iter().map(|(demand, value, count, request)| Item {
+                demand: *demand,
+                value: *value,
+                count: *count,
+                request,
+            });
+            Knapsack::new(&self.capacity, items).expect("small values")
+        }
+
+        /// The best content, by trying all.
+        fn best(&self, place: usize, room: &[i64]) -> i128 {
+            let Some((value, count, request)) = self.items.get(place) else { return 0 };
+            let mut best = 0;
+            for taken in 0..=*count {
+                let rest: Vec<i64> =
+                    room.iter().zip(request).map(|(room, size)| room - size * taken).collect();
+                if rest.iter().all(|room| 0 <= *room) {
+                    best = best.max(i128::from(value * taken) + self.best(place + 1, &rest));
+                }
+            }
+            best
+        }
+    }
+
+    /// What is above the goal is found exactly; what is not, is known not to be.
+    #[test]
+    fn the_best_content_is_worth_what_trying_all_finds() {
+        let mut random = SmallRng::seed_from_u64(7);
+        for round in 0..3000 {
+            let case = Case::random(&mut random);
+            let best = case.best(0, &case.capacity);
+            for goal in [0, best / 2, best - 1, best, best + 1] {
+                let found = Worth::above(case.knapsack(), goal, &mut Effort::default());
+                assert_eq!(found.most, best.max(goal).max(0), "round {round}, goal {goal}");
+                if (0..best).contains(&goal) {
+                    assert!(found.core(goal).next().is_some(), "round {round}, goal {goal}");
+                }
+            }
+        }
+    }
+
+    /// Without effort, and with none of the resources scarce, what is said still holds.
+    #[test]
+    fn prices_alone_bound_the_best_content() {
+        let mut random = SmallRng::seed_from_u64(8);
+        for round in 0..1000 {
+            let case = Case::random(&mut random);
+            let best = case.best(0, &case.capacity);
+            let found = Worth::above(case.knapsack(), 0, &mut Effort { left: 0 });
+            assert!(best <= found.most, "round {round}");
+        }
+    }
 }

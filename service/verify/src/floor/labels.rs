@@ -11,6 +11,8 @@ use super::knapsack::{Amounts, Knapsack};
 use super::lp;
 use super::prices::Prices;
 
+/// Most contents, the most promising, that others are compared with.
+const COVERS_MAX: usize = 512;
 /// Most prices that a content is bounded by.
 const PRICES_MAX: usize = 5;
 
@@ -38,31 +40,43 @@ struct Bound {
     gains: Vec<i128>,
 }
 
+/// What a search found.
+pub struct Found {
+    /// No content is worth more; the goal, or 0, if none is worth more than that.
+    pub most: i128,
+    /// This much is reached by some content.
+    pub best: i128,
+    /// Whether a wider search would find the same.
+    pub is_exact: bool,
+}
+
 /// A search for the best content that follows so many contents at once.
 pub struct Search<'a> {
     knapsack: &'a Knapsack,
     width: usize,
     /// No need to know of contents that are worth this or less.
     known: i128,
+    /// Worth of the best content found.
+    best: i128,
     bounds: Vec<Bound>,
 }
 
 impl<'a> Search<'a> {
     /// A search for contents that are worth more than `goal` and than nothing.
     pub fn new(knapsack: &'a Knapsack, width: usize, goal: i128) -> Self {
-        Self { knapsack, width, known: goal.max(0), bounds: Vec::new() }
+        Self { knapsack, width, known: goal.max(0), best: 0, bounds: Vec::new() }
     }
 
-    /// An upper bound, and whether it is as low as this search can make it.
-    pub fn run(mut self, effort: &mut Effort) -> (i128, bool) {
+    /// Follows the contents to their end.
+    pub fn run(mut self, effort: &mut Effort) -> Found {
         let room = self.knapsack.room;
         let mut labels = vec![Label { value: 0, bound: i128::MAX, room }];
-        let mut exact = true;
+        let mut is_exact = true;
         self.price(0, &room);
         for place in 0..self.knapsack.entries.len() {
             let mut next = self.grow(place, &labels, effort);
             next.sort_by_key(|label| Reverse((label.bound, label.value, label.room)));
-            exact &= self.select(&mut next);
+            is_exact &= self.select(&mut next);
             if let Some(first) = next.first().copied() {
                 self.price(place + 1, &first.room);
             }
@@ -71,7 +85,7 @@ impl<'a> Search<'a> {
                 break;
             }
         }
-        (self.known, exact)
+        Found { most: self.known, best: self.best, is_exact }
     }
 
     /// All contents with some of the item at `place`, or none of it, that may come out above what is known.
@@ -87,6 +101,7 @@ impl<'a> Search<'a> {
                 for dim in 0..self.knapsack.dims {
                     room[dim] = (room[dim] - count * entry.size[dim]).min(want[dim]);
                 }
+                self.best = self.best.max(value);
                 self.known = self.known.max(value);
                 let bound = self.bound(place + 1, value, &room);
                 if self.known < bound {
@@ -103,7 +118,7 @@ impl<'a> Search<'a> {
         let mut kept: Vec<Label> = Vec::with_capacity(self.width);
         let mut conceded = None;
         for label in labels.iter().filter(|label| self.known < label.bound) {
-            if kept.iter().any(|other| other.covers(label, self.knapsack.dims)) {
+            if kept.iter().take(COVERS_MAX).any(|other| other.covers(label, self.knapsack.dims)) {
                 continue;
             }
             if kept.len() == self.width {

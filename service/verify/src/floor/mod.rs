@@ -19,9 +19,9 @@ use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::wellformed::{self, Sound};
 
-use duals::Duals;
 use best::{Effort, Worth};
 use classes::Class;
+use duals::Duals;
 use knapsack::{Item, Knapsack};
 
 /// Duals are in 1e-15 USD per hour: this many in a nano-USD per hour.
