@@ -8,6 +8,8 @@
 //! counts of reasons equal those in a pod's `PodScheduled` condition), its scores with their default
 //! weights, the sampling of nodes in clusters of a hundred and more, and random choice among equals.
 //!
+//! Checked against a real scheduler in `service/manifest/tests/scheduler_on_dumps.rs`.
+//!
 //! Not modelled: preemption (a pod that finds no room stays pending here; the real scheduler may
 //! evict pods of lower priority for it), image locality, dynamic resource allocation, free space of
 //! storage classes, and selectors of Services in the default spread (a pod's siblings are those of
@@ -21,6 +23,7 @@ mod fixture;
 mod load;
 mod reason;
 pub mod referee;
+mod resolve;
 mod score;
 mod simulation;
 mod site;

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
+use plimsoll_domain::fleet::{LABEL_HOSTNAME, Node};
 use plimsoll_domain::scheduler::referee::{Inputs, judge};
 use plimsoll_domain::scheduler::{NodeId, PodId, Release, Settings, Simulation, Strategy};
 use plimsoll_domain::snapshot::{ClusterState, Content};
@@ -143,6 +144,39 @@ fn a_plan_that_changes_nothing_moves_nothing() {
         assert_eq!(report.omissions, Vec::<String>::new());
         assert_eq!(report.cold_pending, [0; 20], "there is plenty of room in {name}");
     }
+}
+
+/// Every node is replaced by an equal one, and one with most GPUs is added for whoever waits: each pod
+/// is steered to its place, whatever spreads, budgets, volumes and priorities say on the way.
+#[test]
+fn a_whole_fleet_is_replaced_with_nobody_pending() {
+    for Dump { name, state, .. } in DUMPS.iter() {
+        let largest = state.nodes.iter().max_by_key(|node| node.allocatable.gpus()).expect("it has nodes");
+        let mut nodes: Vec<Node> =
+            state.nodes.iter().map(|node| named(node, &format!("new-{}", node.name))).collect();
+        nodes.push(named(largest, "new-extra"));
+        let to = |pod: &Pod| format!("new-{}", pod.node.as_deref().unwrap_or("extra"));
+        let assignment = state.pods.iter().map(|pod| (pod.key(), to(pod))).collect();
+        let begin = Instant::now();
+        let report = judge(&Inputs {
+            state,
+            nodes_after: &nodes,
+            assignment: &assignment,
+            offers: &[],
+            settings: SETTINGS,
+            orders: 1,
+            stop: &|| false,
+        });
+        println!("{name}: {} moves, judged in {:.2?}", report.steered_moves.len(), begin.elapsed());
+        assert_eq!(report.strandings, [], "{name}");
+        assert_eq!(u32::try_from(report.steered_moves.len()), Ok(report.cold_pods), "{name}");
+    }
+}
+
+fn named(node: &Node, name: &str) -> Node {
+    let mut node = Node { name: name.to_owned(), ..node.clone() };
+    node.labels.insert(LABEL_HOSTNAME.to_owned(), name.to_owned());
+    node
 }
 
 /// Replays how the clusters filled up: nearly every pod went where the model would have sent it, and
