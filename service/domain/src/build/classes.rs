@@ -122,12 +122,14 @@ impl Family<'_, '_> {
     }
 
     /// Where a pod's required affinity leads: to the place where it runs; a pending one to any place where
-    /// its company runs.
+    /// its company runs. A pod that is the only one of its kind has no company to stay with.
     fn company(&self, pod: usize) -> Company {
         let Some((topology, mates)) = &self.ties.together else { return Company::Needless };
         let all = mates.iter().flat_map(|mate| &self.kins[*mate].pods);
-        let everywhere: BTreeSet<usize> = all.filter_map(|pod| self.pods.node_of[*pod]).collect();
-        let homes = self.pods.node_of[pod].map_or(everywhere, |home| BTreeSet::from([home]));
+        let running: Vec<usize> = all.filter_map(|pod| self.pods.node_of[*pod]).collect();
+        let everywhere = if running.len() <= 1 { BTreeSet::new() } else { running.into_iter().collect() };
+        let home = self.pods.node_of[pod].filter(|_| !everywhere.is_empty());
+        let homes = home.map_or(everywhere, |home| BTreeSet::from([home]));
         let leader = mates.first().map(|leader| self.kins[*leader].name(self.pods)).unwrap_or_default();
         match topology {
             Topology::Zone if homes.is_empty() => Company::Shared(format!("zone/{leader}")),

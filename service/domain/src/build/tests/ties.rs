@@ -180,9 +180,9 @@ fn who_runs_near_its_kind_cannot_leave_the_place() {
     assert_eq!(both.offers(in_b[0]).into_iter().collect::<Vec<_>>(), ["m5.large/b/on-demand", "node/b1"]);
 
     let beside = |number| near("web", LABEL_HOSTNAME)(pod("web", number));
-    let mut world = self::world().with([on("a1", beside(0)), beside(1)]);
+    let mut world = self::world().with([on("a1", beside(0)), on("a1", beside(1)), beside(2)]);
     let built = world.built();
-    assert_eq!(built.findings(), [("POD_PINNED", "pod/shop/web-0")]);
+    assert_eq!(built.findings(), [("POD_PINNED", "workload/shop/web")]);
     assert!(
         built.problem.demands.iter().all(|demand| demand.offerings == [0]),
         "{:?}",
@@ -191,6 +191,10 @@ fn who_runs_near_its_kind_cannot_leave_the_place() {
     world.state.nodes[0].unschedulable = true;
     let Err(BuildError::Infeasible(refusals)) = world.build() else { panic!("no place is left") };
     assert!(refusals[0].reason.contains("near pods of its kind"), "{}", refusals[0]);
+
+    let single = self::world().with([on("a1", beside(0))]).built();
+    assert_eq!(single.demand("shop/web").together.as_deref(), Some("node/shop/web"));
+    assert!(single.offers("shop/web").contains("node/b1") && single.findings.is_empty(), "nobody holds it");
 }
 
 #[test]
