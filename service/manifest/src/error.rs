@@ -54,6 +54,15 @@ impl Fault {
         self
     }
 
+    /// The same fault, its lines counted from a line of the file; a column counts only within lines that the
+    /// faulty part does not share.
+    #[must_use]
+    pub(crate) fn after(self, first_line: u64) -> Self {
+        let within = self.line.unwrap_or(1);
+        let column = self.column.filter(|_| 1 < within);
+        Self { line: Some(first_line + within.saturating_sub(1)), column, ..self }
+    }
+
     /// The same fault, with its line.
     #[must_use]
     pub fn on_line(mut self, line: u64) -> Self {

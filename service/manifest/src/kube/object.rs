@@ -16,9 +16,9 @@ use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::error::{Fault, ReadError};
+use crate::json;
 
 use super::draft::{Draft, Origin};
-use super::stream::bare;
 use super::{PODS_MAX, budget, node, owner, pod, requests, scaling, volume};
 
 /// Lists of amounts by resource. The API server writes strings; people write numbers, too.
@@ -88,20 +88,18 @@ fn parse<T: DeserializeOwned>(item: &Item<'_>) -> Result<T, ReadError> {
     if let Ok(object) = serde_json::from_str(item.text) {
         return Ok(object);
     }
-    // Slower, once: with numbers for amounts accepted, and with a path for the error.
+    // Slower, once: people write numbers for amounts.
     if let Ok(mut value) = serde_json::from_str::<Value>(item.text) {
         amounts_to_text(&mut value);
         if let Ok(object) = serde_json::from_value(value) {
             return Ok(object);
         }
     }
-    let json = &mut serde_json::Deserializer::from_str(item.text);
-    serde_path_to_error::deserialize(json).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        let line = item.line.map(|first| first + (inner.line() as u64).saturating_sub(1));
-        let column = (1 < inner.line() && line.is_some()).then(|| inner.column() as u64);
-        let fault = Fault { line, column, path, message: bare(&inner) };
+    json::parse(item.text).map_err(|fault| {
+        let fault = match item.line {
+            Some(line) => fault.after(line),
+            None => Fault { line: None, column: None, ..fault },
+        };
         fault.at(item.origin).into()
     })
 }

@@ -25,7 +25,7 @@ pub(super) fn controller(metadata: &ObjectMeta) -> Option<Controller> {
 }
 
 /// The kind of a workload by its Kubernetes name.
-pub(super) fn workload_kind(kind: &str) -> WorkloadKind {
+pub(crate) fn workload_kind(kind: &str) -> WorkloadKind {
     match kind {
         "Deployment" => WorkloadKind::Deployment,
         "ReplicaSet" => WorkloadKind::ReplicaSet,

@@ -6,7 +6,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::value::RawValue;
 
 use crate::error::{Fault, ReadError};
-use crate::input::{Place, Text, cause};
+use crate::input::{Place, Text};
+use crate::json;
 
 use super::draft::{Draft, Origin};
 use super::object::{self, Item};
@@ -20,9 +21,9 @@ pub(super) fn read(text: &mut Text<'_>, draft: &mut Draft) -> Result<(), ReadErr
     while text.peek_token()?.is_some() {
         let first_line = reader.place.line();
         reader.place.begin_object();
-        let mut json = serde_json::Deserializer::from_reader(&mut *text);
-        if let Err(error) = DocumentSeed(&mut reader).deserialize(&mut json) {
-            return Err(reader.failure.take().unwrap_or_else(|| explain(error, first_line)));
+        let mut parser = serde_json::Deserializer::from_reader(&mut *text);
+        if let Err(error) = DocumentSeed(&mut reader).deserialize(&mut parser) {
+            return Err(reader.failure.take().unwrap_or_else(|| json::explain(error, first_line)));
         }
     }
     Ok(())
@@ -31,8 +32,8 @@ pub(super) fn read(text: &mut Text<'_>, draft: &mut Draft) -> Result<(), ReadErr
 /// Reads a document that is in memory already; its lines mean nothing to anybody.
 pub(super) fn read_str(text: &str, draft: &mut Draft) -> Result<(), ReadError> {
     let mut reader = Reader { place: Place::default(), draft, depth: 0, failure: None };
-    let mut json = serde_json::Deserializer::from_str(text);
-    match DocumentSeed(&mut reader).deserialize(&mut json) {
+    let mut parser = serde_json::Deserializer::from_str(text);
+    match DocumentSeed(&mut reader).deserialize(&mut parser) {
         Ok(()) => Ok(()),
         Err(error) => Err(reader.failure.take().unwrap_or_else(|| Fault::new(error.to_string()).into())),
     }
@@ -53,24 +54,6 @@ impl Reader<'_> {
             E::custom("an object is not acceptable")
         })
     }
-}
-
-/// What a parser's error means. Its lines count from `first_line`.
-fn explain(error: serde_json::Error, first_line: u64) -> ReadError {
-    if error.is_io() {
-        return cause(error.into());
-    }
-    let what = if error.is_eof() { "the JSON text ends early" } else { "this is not JSON" };
-    let line = first_line + (error.line() as u64).saturating_sub(1);
-    let column = Some(error.column() as u64);
-    Fault { line: Some(line), column, path: String::new(), message: format!("{what}: {}", bare(&error)) }
-        .into()
-}
-
-/// A parser's message without the place that it appends.
-pub(super) fn bare(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
 }
 
 /// One document: an object, a list object, or an array of documents.
@@ -155,8 +138,7 @@ impl<'de> Visitor<'de> for ItemsSeed<'_, '_> {
         reader.place.begin_object();
         while let Some(raw) = seq.next_element::<Box<RawValue>>()? {
             let text = raw.get();
-            let newlines = text.bytes().filter(|b| *b == b'\n').count() as u64;
-            let line = Some(reader.place.line().saturating_sub(newlines));
+            let line = Some(reader.place.line_before(text));
             reader.object(&Item { text, line, origin, kind: kind.as_deref() })?;
             origin.item = origin.item.map(|item| item.saturating_add(1));
             reader.place.begin_object();

@@ -20,6 +20,8 @@ mod resolve;
 mod scaling;
 mod scheduling;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod volume;
 mod yaml;
 
@@ -32,6 +34,7 @@ use crate::error::ReadError;
 use crate::input;
 
 use draft::Draft;
+pub(crate) use owner::workload_kind;
 
 /// Pods of one cluster.
 pub const PODS_MAX: usize = 200_000;
