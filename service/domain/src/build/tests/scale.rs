@@ -28,10 +28,10 @@ fn large(nodes: usize, workloads: usize) -> World {
 
 fn shape(name: &str, workload: usize) -> Scheduling {
     let mut spec = Scheduling::default();
-    if workload % 3 == 0 {
+    if workload.is_multiple_of(3) {
         spec.pod_anti_affinity.push(pods_of(name, LABEL_HOSTNAME));
     }
-    if workload % 4 == 0 {
+    if workload.is_multiple_of(4) {
         spec.spreads.push(SpreadConstraint {
             topology_key: LABEL_ZONE.into(),
             max_skew: 5,
@@ -42,7 +42,7 @@ fn shape(name: &str, workload: usize) -> Scheduling {
             honor_taints: false,
         });
     }
-    if workload % 5 == 0 {
+    if workload.is_multiple_of(5) {
         spec.node_selector.insert(LABEL_ZONE.into(), format!("us-east-1{}", ["a", "b", "c"][workload % 3]));
     }
     spec

@@ -8,6 +8,9 @@ fn apart(from: &'static str, key: &'static str) -> impl Fn(Pod) -> Pod {
     move |pod| spec(pod, |spec| spec.pod_anti_affinity.push(pods_of(from, key)))
 }
 
+/// What makes a pod a case.
+type Change = Box<dyn Fn(Pod) -> Pod>;
+
 fn near(whom: &'static str, key: &'static str) -> impl Fn(Pod) -> Pod {
     move |pod| spec(pod, |spec| spec.pod_affinity.push(pods_of(whom, key)))
 }
@@ -22,9 +25,12 @@ fn pair(web: impl Fn(Pod) -> Pod, api: impl Fn(Pod) -> Pod) -> World {
     world().with([0, 1].map(|number| web(pod("web", number)))).with(api_pods)
 }
 
+/// Most on a node and in a zone, conflicts on nodes and in zones.
+type Caps<'a> = (Option<u32>, Option<u32>, &'a [u32], &'a [u32]);
+
 /// Caps and conflicts of `api` (demand 0) and `web` (demand 1).
 #[track_caller]
-fn check(what: &str, world: &World, want: [(Option<u32>, Option<u32>, &[u32], &[u32]); 2]) {
+fn check(what: &str, world: &World, want: [Caps<'_>; 2]) {
     let built = world.built();
     assert_eq!(built.ids(), ["shop/api", "shop/web"], "{what}");
     for (demand, want) in built.problem.demands.iter().zip(want) {
@@ -36,7 +42,7 @@ fn check(what: &str, world: &World, want: [(Option<u32>, Option<u32>, &[u32], &[
 
 #[test]
 fn anti_affinity_becomes_caps_and_conflicts() {
-    let free: (Option<u32>, Option<u32>, &[u32], &[u32]) = (None, None, &[], &[]);
+    let free: Caps<'_> = (None, None, &[], &[]);
     check("none", &pair(same, same), [free, free]);
     check("self, node", &pair(apart("web", LABEL_HOSTNAME), same), [free, (Some(1), None, &[], &[])]);
     check("self, zone", &pair(apart("web", LABEL_ZONE), same), [free, (None, Some(1), &[], &[])]);
@@ -200,7 +206,7 @@ fn who_runs_near_its_kind_cannot_leave_the_place() {
 #[test]
 fn what_cannot_be_expressed_pins_running_pods_and_refuses_pending_ones() {
     let over_racks = spreads(spread("example.com/rack", "web"));
-    let cases: [(&str, Box<dyn Fn(Pod) -> Pod>, &str); 4] = [
+    let cases: [(&str, Change, &str); 4] = [
         ("near others", Box::new(near("api", LABEL_ZONE)), "near pods of other workloads"),
         ("near others by rack", Box::new(near("web", "example.com/rack")), "share example.com/rack"),
         ("spread over racks", Box::new(over_racks), "spreads over example.com/rack"),
