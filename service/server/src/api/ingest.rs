@@ -1,0 +1,104 @@
+//! IngestService.
+
+use futures::StreamExt;
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_engine::SampleSummary;
+use plimsoll_proto::v1 as pb;
+use plimsoll_proto::v1::ingest_service_server::IngestService;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::Api;
+use crate::limits::{FOLD_SAMPLES_MAX, UPLOAD_IDLE_MAX};
+use crate::wire::samples::{self, Batch};
+use crate::wire::status::Refused;
+use crate::wire::{import, names, request, snapshot};
+
+#[tonic::async_trait]
+impl IngestService for Api {
+    async fn import_snapshot(
+        &self,
+        request: Request<Streaming<pb::ImportChunk>>,
+    ) -> Result<Response<pb::Snapshot>, Status> {
+        let cancel = self.stopping.child_token();
+        let _guard = cancel.clone().drop_guard();
+        let upload = self.spool.receive(request.into_inner(), cancel).await.map_err(Refused::from)?;
+        let cluster = names::parse_cluster("header.parent", &upload.header.parent)?;
+        let method = "/plimsoll.v1.IngestService/ImportSnapshot";
+        let write =
+            request::keyed(method, upload.header.request_id.clone(), upload.digest, self.clock.now())?;
+        let wish = import::snapshot(&upload.header, Box::new(upload.file));
+        let stored = self.engine.import_snapshot(&write, &cluster, wish).await.map_err(Refused::from)?;
+        Ok(Response::new(snapshot::snapshot(&cluster, &stored)))
+    }
+
+    async fn push_samples(
+        &self,
+        request: Request<Streaming<pb::SampleBatch>>,
+    ) -> Result<Response<pb::PushSummary>, Status> {
+        let mut stream = request.into_inner();
+        let mut pushing = Pushing::default();
+        while let Some(batch) = next(&mut stream).await? {
+            pushing.take(samples::batch(batch)?)?;
+            if FOLD_SAMPLES_MAX <= pushing.sample_count() {
+                self.fold(&mut pushing).await?;
+            }
+        }
+        // Also a stream without batches says what is known about its cluster, if it names one.
+        self.fold(&mut pushing).await?;
+        Ok(Response::new(samples::summary(&pushing.total)))
+    }
+
+    async fn get_snapshot(
+        &self,
+        request: Request<pb::GetSnapshotRequest>,
+    ) -> Result<Response<pb::Snapshot>, Status> {
+        let (cluster, id) = names::parse_snapshot("name", &request.into_inner().name)?;
+        let stored = self.engine.snapshot(&cluster, id.as_ref()).await.map_err(Refused::from)?;
+        Ok(Response::new(snapshot::snapshot(&cluster, &stored)))
+    }
+}
+
+impl Api {
+    async fn fold(&self, pushing: &mut Pushing) -> Result<(), Status> {
+        let cluster = pushing.cluster.as_ref().ok_or_else(samples::no_parent)?;
+        let method = "/plimsoll.v1.IngestService/PushSamples";
+        let write = request::keyed(method, String::new(), String::new(), self.clock.now())?;
+        let batches = std::mem::take(&mut pushing.waiting);
+        let folded = self.engine.push_samples(&write, cluster, batches).await.map_err(Refused::from)?;
+        samples::add(&mut pushing.total, folded);
+        Ok(())
+    }
+}
+
+/// A stream of samples under way.
+#[derive(Default)]
+struct Pushing {
+    cluster: Option<ClusterId>,
+    /// Batches that came and are not folded in yet: id and samples.
+    waiting: Vec<(String, Vec<plimsoll_domain::usage::Sample>)>,
+    total: SampleSummary,
+}
+
+impl Pushing {
+    fn take(&mut self, batch: Batch) -> Result<(), Status> {
+        match (&self.cluster, batch.cluster) {
+            (Some(known), Some(named)) if *known != named => return Err(samples::other_parent(known).into()),
+            (None, named) => self.cluster = named,
+            _ => {}
+        }
+        self.waiting.push((batch.id, batch.samples));
+        Ok(())
+    }
+
+    fn sample_count(&self) -> usize {
+        self.waiting.iter().map(|(_, samples)| samples.len()).sum()
+    }
+}
+
+async fn next(stream: &mut Streaming<pb::SampleBatch>) -> Result<Option<pb::SampleBatch>, Status> {
+    let stalled = |_| Refused::from(super::spool::Error::Stalled { seconds: UPLOAD_IDLE_MAX.as_secs() });
+    match tokio::time::timeout(UPLOAD_IDLE_MAX, stream.next()).await.map_err(stalled)? {
+        None => Ok(None),
+        Some(batch) => batch.map(Some),
+    }
+}

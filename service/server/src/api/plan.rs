@@ -1,0 +1,107 @@
+//! PlanService.
+
+use std::sync::Arc;
+
+use plimsoll_domain::plan::Plan;
+use plimsoll_engine::PlanOrder;
+use plimsoll_proto::v1 as pb;
+use plimsoll_proto::v1::plan_service_server::PlanService;
+use tonic::{Request, Response, Status};
+
+use super::{Api, plan_stream};
+use crate::wire::status::Refused;
+use crate::wire::{export, filter, names, order, page, plan};
+
+#[tonic::async_trait]
+impl PlanService for Api {
+    async fn create_plan(
+        &self,
+        request: Request<pb::CreatePlanRequest>,
+    ) -> Result<Response<pb::Plan>, Status> {
+        let order = self.order(request.into_inner()).await?;
+        let cancel = self.stopping.child_token();
+        let made = self.engine.create_plan(order, Arc::new(|_| {}), cancel).await.map_err(Refused::from)?;
+        Ok(Response::new(self.whole(&made).await?))
+    }
+
+    type StreamPlanStream = plan_stream::Events;
+
+    async fn stream_plan(
+        &self,
+        request: Request<pb::CreatePlanRequest>,
+    ) -> Result<Response<plan_stream::Events>, Status> {
+        let order = self.order(request.into_inner()).await?;
+        Ok(Response::new(plan_stream::start(self.clone(), order)))
+    }
+
+    async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Result<Response<pb::Plan>, Status> {
+        let request = request.into_inner();
+        let (cluster, id) = names::parse_plan("name", &request.name)?;
+        let view = order::view(request.view, pb::PlanView::Full)?;
+        let found = self.engine.plan(&cluster, &id).await.map_err(Refused::from)?;
+        let present = self.present(&found).await?;
+        Ok(Response::new(plan::viewed(&found, present, view)))
+    }
+
+    async fn list_plans(
+        &self,
+        request: Request<pb::ListPlansRequest>,
+    ) -> Result<Response<pb::ListPlansResponse>, Status> {
+        let request = request.into_inner();
+        let cluster = names::parse_cluster("parent", &request.parent)?;
+        let view = order::view(request.view, pb::PlanView::Basic)?;
+        let filter = filter::parse(&request.filter, &plan::FILTER_FIELDS)?;
+        let page = page::request(request.page_size, request.page_token)?;
+        let generation = self.engine.cluster(&cluster).await.map_err(Refused::from)?.generation;
+        let found = self.engine.plans(&cluster, &page).await.map_err(Refused::from)?;
+        let present = plan::Present { generation, time: self.clock.now() };
+        let plans = found.items.iter().map(|found| plan::viewed(found, present, view));
+        Ok(Response::new(pb::ListPlansResponse {
+            plans: plans.filter(|found| filter.passes(|field| plan::filter_value(found, field))).collect(),
+            next_page_token: found.next_token,
+        }))
+    }
+
+    async fn explain_plan(
+        &self,
+        request: Request<pb::ExplainPlanRequest>,
+    ) -> Result<Response<pb::Explanation>, Status> {
+        let request = request.into_inner();
+        let (cluster, id) = names::parse_plan("name", &request.name)?;
+        let explained = self.engine.explain_plan(&cluster, &id, &request.offering).await;
+        Ok(Response::new(plan::explanation(request.name, &explained.map_err(Refused::from)?)))
+    }
+
+    type ExportPlanStream = export::Chunks;
+
+    async fn export_plan(
+        &self,
+        request: Request<pb::ExportPlanRequest>,
+    ) -> Result<Response<export::Chunks>, Status> {
+        let request = request.into_inner();
+        let (cluster, id) = names::parse_plan("name", &request.name)?;
+        export::check_format(request.format)?;
+        let bundle = self.engine.export_bundle(&cluster, &id).await.map_err(Refused::from)?;
+        let bytes = export::json(bundle).await?;
+        Ok(Response::new(export::chunks(format!("{cluster}-{id}.json"), bytes)))
+    }
+}
+
+impl Api {
+    /// Reads an order over the policy of its cluster.
+    async fn order(&self, request: pb::CreatePlanRequest) -> Result<PlanOrder, Status> {
+        let cluster = names::parse_cluster("parent", &request.parent)?;
+        let base = self.engine.policy(&cluster).await.map_err(Refused::from)?;
+        Ok(order::plan_order(request, &base.policy, self.clock.now())?)
+    }
+
+    /// A plan with everything in it, and its state now.
+    pub(super) async fn whole(&self, made: &Plan) -> Result<pb::Plan, Refused> {
+        Ok(plan::full(made, self.present(made).await?))
+    }
+
+    async fn present(&self, made: &Plan) -> Result<plan::Present, Refused> {
+        let generation = self.engine.cluster(&made.cluster).await?.generation;
+        Ok(plan::Present { generation, time: self.clock.now() })
+    }
+}

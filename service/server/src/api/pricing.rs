@@ -1,0 +1,62 @@
+//! PricingService.
+
+use plimsoll_domain::store::StoreError;
+use plimsoll_engine::Error;
+use plimsoll_proto::v1 as pb;
+use plimsoll_proto::v1::pricing_service_server::PricingService;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::Api;
+use crate::wire::offerings::{self, Position};
+use crate::wire::status::Refused;
+use crate::wire::{catalog, filter, import, names, page, request};
+
+#[tonic::async_trait]
+impl PricingService for Api {
+    async fn import_prices(
+        &self,
+        request: Request<Streaming<pb::ImportChunk>>,
+    ) -> Result<Response<pb::Catalog>, Status> {
+        let cancel = self.stopping.child_token();
+        let _guard = cancel.clone().drop_guard();
+        let upload = self.spool.receive(request.into_inner(), cancel).await.map_err(Refused::from)?;
+        let method = "/plimsoll.v1.PricingService/ImportPrices";
+        let write =
+            request::keyed(method, upload.header.request_id.clone(), upload.digest, self.clock.now())?;
+        let wish = import::prices(upload.header, Box::new(upload.file))?;
+        let imported = self.engine.import_prices(&write, wish).await.map_err(Refused::from)?;
+        Ok(Response::new(catalog::imported(&imported.stored, &imported.findings)))
+    }
+
+    async fn get_catalog(
+        &self,
+        request: Request<pb::GetCatalogRequest>,
+    ) -> Result<Response<pb::Catalog>, Status> {
+        let request = request.into_inner();
+        let id = names::parse_catalog("name", &request.name)?;
+        let found = self.engine.catalog(id.as_ref(), &request.region).await.map_err(Refused::from)?;
+        Ok(Response::new(catalog::catalog(&found)))
+    }
+
+    async fn list_offerings(
+        &self,
+        request: Request<pb::ListOfferingsRequest>,
+    ) -> Result<Response<pb::ListOfferingsResponse>, Status> {
+        let request = request.into_inner();
+        let filter = filter::parse(&request.filter, &offerings::FILTER_FIELDS)?;
+        let page = page::request(request.page_size, request.page_token)?;
+        let after = position(&page.token)?;
+        let asked = names::parse_catalog("parent", &request.parent)?;
+        let id = after.as_ref().map(|after| after.catalog.clone()).or(asked);
+        let found = self.engine.catalog(id.as_ref(), &request.region).await.map_err(Refused::from)?;
+        Ok(Response::new(offerings::page(&found, &filter, after.as_ref(), page.size)))
+    }
+}
+
+fn position(token: &str) -> Result<Option<Position>, Refused> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let bad = || Refused::from(Error::Store(StoreError::BadPageToken(token.to_owned())));
+    Position::parse(token).map(Some).ok_or_else(bad)
+}

@@ -1,0 +1,10 @@
+//! Settings: defaults, then a file, then the environment, then flags. Unknown keys are errors.
+
+mod load;
+mod settings;
+
+pub use load::{Error, Origin, Sources, load};
+pub use settings::{Import, Listen, Log, LogFormat, Plan, Settings, Shutdown, Store};
+
+/// The complete example, which is also the documentation of every key.
+pub const EXAMPLE: &str = include_str!("../plimsoll.example.toml");

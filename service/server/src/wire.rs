@@ -1,0 +1,27 @@
+//! Between the wire's messages and the domain's values. Nothing is decided here.
+//!
+//! Into the domain goes only what was checked; [`Invalid`] names the field that failed. Out of it everything goes.
+//! [`status`] holds the one match from an error to a gRPC status.
+
+pub mod catalog;
+pub mod cluster;
+pub mod export;
+pub mod filter;
+mod finding;
+pub mod import;
+mod invalid;
+pub mod names;
+pub mod offerings;
+pub mod order;
+pub mod page;
+pub mod plan;
+mod plan_parts;
+pub mod policy;
+pub mod request;
+pub mod samples;
+pub mod snapshot;
+pub mod status;
+mod time;
+mod workload;
+
+pub use invalid::Invalid;

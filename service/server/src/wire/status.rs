@@ -1,0 +1,358 @@
+//! The single place where an error becomes a gRPC status.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use plimsoll_domain::store::StoreError;
+use plimsoll_engine::Error;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+use tracing::error;
+
+use super::Invalid;
+use crate::api::spool;
+use crate::limits::{ERROR_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX};
+
+/// `ErrorInfo.domain` of every error.
+pub const DOMAIN: &str = "plimsoll";
+
+/// When to try again, where waiting helps.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident, $name:literal, $code:ident;)*) => {
+        /// Why a request was refused: one for each thing a caller would do differently. `proto/README.md` has the
+        /// same table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Reason {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Reason {
+            /// All of them.
+            #[cfg(test)]
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// `ErrorInfo.reason`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The canonical code.
+            pub fn code(self) -> Code {
+                match self { $(Self::$variant => Code::$code,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// No such cluster.
+    UnknownCluster, "UNKNOWN_CLUSTER", NotFound;
+    /// No such snapshot.
+    UnknownSnapshot, "UNKNOWN_SNAPSHOT", NotFound;
+    /// No such catalog.
+    UnknownCatalog, "UNKNOWN_CATALOG", NotFound;
+    /// No such plan.
+    UnknownPlan, "UNKNOWN_PLAN", NotFound;
+    /// The id is taken.
+    ExistsAlready, "EXISTS_ALREADY", AlreadyExists;
+    /// A field is not acceptable.
+    InvalidField, "INVALID_FIELD", InvalidArgument;
+    /// The request id belongs to another request.
+    RequestIdReused, "REQUEST_ID_REUSED", InvalidArgument;
+    /// The page token is none of ours.
+    BadPageToken, "BAD_PAGE_TOKEN", InvalidArgument;
+    /// A file is not what it should be.
+    BadImport, "BAD_IMPORT", InvalidArgument;
+    /// Above a limit.
+    TooLarge, "TOO_LARGE", ResourceExhausted;
+    /// Nothing can carry some of the pods.
+    Infeasible, "INFEASIBLE", FailedPrecondition;
+    /// The policy forbids changes.
+    Frozen, "FROZEN", FailedPrecondition;
+    /// Somebody else wrote in between.
+    EtagMismatch, "ETAG_MISMATCH", Aborted;
+    /// Too much at once.
+    Overloaded, "OVERLOADED", Unavailable;
+    /// An upload fell silent.
+    UploadStalled, "UPLOAD_STALLED", DeadlineExceeded;
+    /// The caller went away, or the server stops.
+    Cancelled, "CANCELLED", Cancelled;
+    /// A plan failed its own proof.
+    Unproven, "UNPROVEN", Internal;
+    /// The disk is full.
+    StorageFull, "STORAGE_FULL", ResourceExhausted;
+    /// The database or the disk failed.
+    StorageFailed, "STORAGE_FAILED", Unavailable;
+    /// A bug.
+    Internal, "INTERNAL", Internal;
+}
+
+/// Everything that a handler may fail with.
+#[derive(Debug)]
+pub enum Refused {
+    /// The request cannot be understood.
+    Invalid(Invalid),
+    /// The engine did not do it.
+    Engine(Error),
+    /// The upload did not arrive.
+    Upload(spool::Error),
+}
+
+impl From<Invalid> for Refused {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<spool::Error> for Refused {
+    fn from(error: spool::Error) -> Self {
+        Self::Upload(error)
+    }
+}
+
+impl From<Refused> for Status {
+    fn from(refused: Refused) -> Self {
+        log(&refused);
+        match refused {
+            Refused::Invalid(invalid) => field(&invalid.field, &invalid.message),
+            Refused::Engine(error) => engine(error),
+            Refused::Upload(error) => upload(error),
+        }
+    }
+}
+
+impl From<Invalid> for Status {
+    fn from(invalid: Invalid) -> Self {
+        Refused::Invalid(invalid).into()
+    }
+}
+
+fn engine(error: Error) -> Status {
+    let message = error.to_string();
+    let with = |reason, metadata: &[(&str, String)]| status(reason, &message, metadata);
+    match error {
+        Error::InvalidArgument { field: name, message } => field(name, &message),
+        Error::BadImport { field, line, column, .. } => {
+            let place = |number: u64| if number == 0 { String::new() } else { number.to_string() };
+            let entries = [("field", field), ("line", place(line)), ("column", place(column))];
+            with(Reason::BadImport, &entries)
+        }
+        Error::TooLarge { what, limit } => too_large(&message, what, limit),
+        Error::Infeasible(refusals) => {
+            let mut entries = vec![("demand_count".to_owned(), refusals.len().to_string())];
+            for (index, refusal) in refusals.iter().take(ERROR_ENTRIES_MAX).enumerate() {
+                entries.push((format!("demand_{}", index + 1), refusal.to_string()));
+            }
+            let entries: Vec<(&str, String)> =
+                entries.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+            with(Reason::Infeasible, &entries)
+        }
+        Error::Frozen(cluster) => with(Reason::Frozen, &[("cluster", cluster)]),
+        Error::Overloaded { waiting } => with(Reason::Overloaded, &[("waiting_count", waiting.to_string())]),
+        Error::Cancelled => with(Reason::Cancelled, &[]),
+        Error::Unproven(why) => with(Reason::Unproven, &[("why", why)]),
+        Error::Store(error) => store(error),
+        Error::Internal(_) => status(Reason::Internal, "internal error; the server's log has more", &[]),
+    }
+}
+
+fn store(error: StoreError) -> Status {
+    let message = error.to_string();
+    let with = |reason, metadata: &[(&str, String)]| status(reason, &message, metadata);
+    match error {
+        StoreError::NotFound(resource) => with(unknown(&resource), &[("resource", resource)]),
+        StoreError::Exists(resource) => with(Reason::ExistsAlready, &[("resource", resource)]),
+        StoreError::EtagMismatch { given, current } => {
+            with(Reason::EtagMismatch, &[("given_etag", given), ("current_etag", current)])
+        }
+        StoreError::RequestIdReused(id) => with(Reason::RequestIdReused, &[("request_id", id)]),
+        StoreError::BadPageToken(token) => with(Reason::BadPageToken, &[("page_token", token)]),
+        StoreError::Full => with(Reason::StorageFull, &[]),
+        StoreError::Failed(_) => with(Reason::StorageFailed, &[]),
+    }
+}
+
+fn upload(error: spool::Error) -> Status {
+    let message = error.to_string();
+    let with = |reason, metadata: &[(&str, String)]| status(reason, &message, metadata);
+    match error {
+        spool::Error::Malformed(invalid) => field(&invalid.field, &invalid.message),
+        spool::Error::TooLarge { limit } => too_large(&message, "import".to_owned(), limit),
+        spool::Error::Busy { limit } => with(Reason::Overloaded, &[("limit", limit.to_string())]),
+        spool::Error::Stalled { seconds } => with(Reason::UploadStalled, &[("seconds", seconds.to_string())]),
+        spool::Error::Disk(_) => with(Reason::StorageFailed, &[]),
+        spool::Error::DiskFull => with(Reason::StorageFull, &[]),
+        spool::Error::Broken(status) => *status,
+    }
+}
+
+fn too_large(message: &str, what: String, limit: u64) -> Status {
+    status(Reason::TooLarge, message, &[("what", what), ("limit", limit.to_string())])
+}
+
+fn field(name: &str, message: &str) -> Status {
+    let whole = format!("{name}: {message}");
+    let mut details = details(Reason::InvalidField, &[("field", name.to_owned())]);
+    details.add_bad_request_violation(name, clip(message));
+    Status::with_error_details(Reason::InvalidField.code(), clip(&whole), details)
+}
+
+fn status(reason: Reason, message: &str, metadata: &[(&str, String)]) -> Status {
+    Status::with_error_details(reason.code(), clip(message), details(reason, metadata))
+}
+
+fn details(reason: Reason, metadata: &[(&str, String)]) -> ErrorDetails {
+    let entries: HashMap<String, String> = metadata
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| ((*key).to_owned(), clip(value)))
+        .collect();
+    let mut details = ErrorDetails::with_error_info(reason.name(), DOMAIN, entries);
+    if matches!(reason, Reason::Overloaded | Reason::StorageFailed) {
+        details.set_retry_info(Some(RETRY_DELAY));
+    }
+    details
+}
+
+/// Details travel in a trailer of limited size; a text that is too long ends in an ellipsis.
+fn clip(text: &str) -> String {
+    if text.len() <= ERROR_TEXT_BYTES_MAX {
+        return text.to_owned();
+    }
+    let end = (0..=ERROR_TEXT_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
+/// Which kind of resource is missing, by its name.
+fn unknown(resource: &str) -> Reason {
+    match resource.split('/').nth(2) {
+        Some("plans") => Reason::UnknownPlan,
+        Some("snapshots") => Reason::UnknownSnapshot,
+        _ if resource.starts_with("clusters/") => Reason::UnknownCluster,
+        _ => Reason::UnknownCatalog,
+    }
+}
+
+/// What should wake someone is logged with its causes; the caller does not see them.
+fn log(refused: &Refused) {
+    match refused {
+        Refused::Engine(Error::Store(StoreError::Failed(cause))) => {
+            error!(cause = chain(&**cause), "database failed");
+        }
+        Refused::Engine(Error::Store(StoreError::Full)) => error!("no space left for the database"),
+        Refused::Engine(Error::Internal(what)) => error!(what, "internal error"),
+        Refused::Engine(Error::Unproven(why)) => error!(why, "a plan did not pass its own proof"),
+        Refused::Upload(spool::Error::Disk(cause)) => error!(%cause, "upload cannot be kept"),
+        _ => {}
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of the table in `proto/README.md`, as (reason, code).
+    fn documented() -> Vec<(String, String)> {
+        let page = include_str!("../../../../proto/README.md");
+        let rows = page.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| {
+            let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+            (cells[1].to_owned(), cells[2].to_owned())
+        })
+        .collect()
+    }
+
+    fn screaming(code: Code) -> String {
+        let mut name = String::new();
+        for letter in format!("{code:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_uppercase());
+        }
+        name
+    }
+
+    #[test]
+    fn the_page_lists_every_reason_with_its_code() {
+        let coded: Vec<(String, String)> =
+            Reason::ALL.iter().map(|reason| (reason.name().to_owned(), screaming(reason.code()))).collect();
+        assert_eq!(documented(), coded);
+    }
+
+    #[track_caller]
+    fn check(refused: impl Into<Refused>, reason: Reason, metadata: &[(&str, &str)]) {
+        let status: Status = refused.into().into();
+        let details = status.get_error_details();
+        let info = details.error_info().expect("every error has a reason");
+        assert_eq!((status.code(), info.reason.as_str()), (reason.code(), reason.name()));
+        assert_eq!(info.domain, DOMAIN);
+        for (key, value) in metadata {
+            assert_eq!(info.metadata.get(*key).map(String::as_str), Some(*value), "{key}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_a_caller_can_do() {
+        let missing = |name: &str| Error::Store(StoreError::NotFound(name.to_owned()));
+        check(missing("clusters/a"), Reason::UnknownCluster, &[("resource", "clusters/a")]);
+        check(missing("clusters/a/plans/p"), Reason::UnknownPlan, &[]);
+        check(missing("clusters/a/snapshots/s"), Reason::UnknownSnapshot, &[]);
+        check(missing("catalogs/k"), Reason::UnknownCatalog, &[]);
+        check(missing("a catalog of eu-west-1"), Reason::UnknownCatalog, &[]);
+        check(Invalid::new("page_size", "negative"), Reason::InvalidField, &[("field", "page_size")]);
+        let bad = Error::BadImport { field: "cpu".into(), line: 3, column: 0, message: "no number".into() };
+        check(bad, Reason::BadImport, &[("field", "cpu"), ("line", "3")]);
+        let large = Error::TooLarge { what: "bytes".into(), limit: 5 };
+        check(large, Reason::TooLarge, &[("what", "bytes"), ("limit", "5")]);
+        check(spool::Error::Busy { limit: 4 }, Reason::Overloaded, &[("limit", "4")]);
+        check(Error::Internal("secret".into()), Reason::Internal, &[]);
+    }
+
+    #[test]
+    fn a_bad_field_is_named_in_the_details() {
+        let status: Status = Invalid::new("page_size", "-1 is negative").into();
+        let details = status.get_error_details();
+        let violation = &details.bad_request().unwrap().field_violations[0];
+        assert_eq!(
+            (violation.field.as_str(), violation.description.as_str()),
+            ("page_size", "-1 is negative")
+        );
+    }
+
+    #[test]
+    fn waiting_is_suggested_where_it_helps() {
+        let retry = |error: Error| {
+            let status: Status = Refused::from(error).into();
+            status.get_error_details().retry_info().and_then(|info| info.retry_delay)
+        };
+        assert_eq!(retry(Error::Overloaded { waiting: 9 }), Some(RETRY_DELAY));
+        assert_eq!(retry(Error::Cancelled), None);
+    }
+
+    #[test]
+    fn long_texts_are_clipped_and_secrets_are_kept() {
+        let status: Status = Refused::from(Error::Unproven("ü".repeat(9999))).into();
+        assert!(status.message().len() < 2 * ERROR_TEXT_BYTES_MAX);
+        let status: Status = Refused::from(Error::Internal("at some/path".into())).into();
+        assert!(!status.message().contains("some/path"));
+    }
+}
