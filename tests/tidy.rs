@@ -74,7 +74,10 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
 
 fn sources(room: &str) -> Vec<(PathBuf, String)> {
     let folder = root().join(room).join("src");
-    files(&folder, &[".rs"]).into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+    files(&folder, &[".rs"])
+        .into_iter()
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect()
 }
 
 fn all_sources() -> Vec<(PathBuf, String)> {
@@ -89,9 +92,9 @@ fn code(text: &str) -> &str {
 
 fn names(text: &str, crate_name: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || c == '_';
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
-        line.match_indices(&format!("{crate_name}::")).any(|(at, _)| !line[..at].ends_with(word))
-    })
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .any(|line| line.match_indices(&format!("{crate_name}::")).any(|(at, _)| !line[..at].ends_with(word)))
 }
 
 #[track_caller]
@@ -171,7 +174,8 @@ fn every_file_is_reached_by_a_mod() {
     let mut faults = Vec::new();
     for (room, _) in MAY_IMPORT {
         let all = sources(room);
-        let mods: BTreeSet<&str> = all.iter().flat_map(|(_, text)| text.lines()).filter_map(mod_name).collect();
+        let mods: BTreeSet<&str> =
+            all.iter().flat_map(|(_, text)| text.lines()).filter_map(mod_name).collect();
         for (path, _) in &all {
             let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
             let stem = if stem == "mod" { folder_name(path) } else { stem };
@@ -190,7 +194,9 @@ fn folder_name(path: &Path) -> String {
 fn mod_name(line: &str) -> Option<&str> {
     let line = line.trim();
     let rest = line.strip_prefix("pub mod ").or_else(|| line.strip_prefix("mod "));
-    let rest = rest.or_else(|| line.strip_prefix("pub(crate) mod ")).or_else(|| line.strip_prefix("pub(super) mod "));
+    let rest = rest
+        .or_else(|| line.strip_prefix("pub(crate) mod "))
+        .or_else(|| line.strip_prefix("pub(super) mod "));
     rest?.strip_suffix(';')
 }
 
@@ -200,7 +206,10 @@ fn every_room_says_what_it_is_for() {
         let text = fs::read_to_string(root().join(room).join("src/lib.rs")).unwrap();
         (!text.starts_with("//! ")).then(|| room.to_owned())
     };
-    expect_none(MAY_IMPORT.iter().filter_map(|(room, _)| silent(room)).collect(), "lib.rs opens with the room's contract");
+    expect_none(
+        MAY_IMPORT.iter().filter_map(|(room, _)| silent(room)).collect(),
+        "lib.rs opens with the room's contract",
+    );
 }
 
 #[test]
@@ -210,8 +219,13 @@ fn every_proto_element_is_commented() {
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         for (number, line) in lines.iter().enumerate() {
-            let opens = ["message ", "enum ", "service ", "rpc ", "oneof "].iter().any(|word| line.starts_with(word));
-            let field = line.contains(" = ") && line.ends_with(';') && !line.starts_with("//") && !line.starts_with("syntax") && !line.starts_with("option");
+            let opens =
+                ["message ", "enum ", "service ", "rpc ", "oneof "].iter().any(|word| line.starts_with(word));
+            let field = line.contains(" = ")
+                && line.ends_with(';')
+                && !line.starts_with("//")
+                && !line.starts_with("syntax")
+                && !line.starts_with("option");
             let commented = 0 < number && lines[number - 1].starts_with("//");
             if (opens || field) && !commented {
                 faults.push(format!("{}:{}: {line}", path.display(), number + 1));
@@ -225,10 +239,16 @@ fn every_proto_element_is_commented() {
 fn every_metric_is_described() {
     let mut faults = Vec::new();
     for room in ["service/engine", "service/server"] {
-        let text: String = sources(room).into_iter().filter(|(path, _)| path.ends_with("metrics.rs")).map(|(_, text)| text).collect();
+        let text: String = sources(room)
+            .into_iter()
+            .filter(|(path, _)| path.ends_with("metrics.rs"))
+            .map(|(_, text)| text)
+            .collect();
         for line in text.lines().filter(|line| line.contains("const ") && line.contains("\"plimsoll_")) {
-            let name = line.split("const ").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or_default();
-            let described = text.contains(&format!("!({name},")) || text.contains(&format!("!(\n        {name},"));
+            let name =
+                line.split("const ").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or_default();
+            let described =
+                text.contains(&format!("!({name},")) || text.contains(&format!("!(\n        {name},"));
             if !described {
                 faults.push(format!("{room}: {name}"));
             }
@@ -239,7 +259,13 @@ fn every_metric_is_described() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("allow(dead", "_code)"), concat!("unimplemented", "!("), concat!("todo", "!(")];
+    let words = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("allow(dead", "_code)"),
+        concat!("unimplemented", "!("),
+        concat!("todo", "!("),
+    ];
     let mut faults = Vec::new();
     for (path, text) in all_sources() {
         for word in words.iter().filter(|word| text.contains(**word)) {

@@ -26,11 +26,13 @@ pub async fn reach(address: Option<&str>) -> anyhow::Result<Client> {
     let (address, own) = match address {
         Some(address) => (address.to_owned(), None),
         None => {
-            let running = plimsoll_server::embedded().await.context("the server inside this process did not start")?;
+            let running =
+                plimsoll_server::embedded().await.context("the server inside this process did not start")?;
             (format!("http://{}", running.grpc_address()), Some(running))
         }
     };
-    let endpoint = Endpoint::from_shared(address.clone()).with_context(|| format!("{address:?} is no address"))?;
+    let endpoint =
+        Endpoint::from_shared(address.clone()).with_context(|| format!("{address:?} is no address"))?;
     let channel = endpoint.connect().await.map_err(|_| Unreachable(address))?;
     Ok(Client { channel, own })
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use plimsoll_proto::v1::{
-    Cluster, GetClusterRequest, GetSnapshotRequest, ImportHeader, ListClustersRequest, RegisterClusterRequest, Snapshot, cluster,
+    Cluster, GetClusterRequest, GetSnapshotRequest, ImportHeader, ListClustersRequest,
+    RegisterClusterRequest, Snapshot, cluster,
 };
 
 use crate::client::{Client, request_id};
@@ -17,7 +18,9 @@ use crate::view;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Register a cluster that is fed by imports
-    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster register prod --region us-east-1")]
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster register prod --region us-east-1"
+    )]
     Register {
         /// Its id
         id: String,
@@ -38,7 +41,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster list --output json")]
     List,
     /// Store a snapshot from a file: kubectl JSON or YAML, a trace, a ready instance, or usage
-    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster import prod mine.json")]
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster import prod mine.json"
+    )]
     Import {
         /// The cluster's id or resource name
         name: String,
@@ -99,14 +104,23 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
 }
 
 /// Registers an offline cluster.
-pub async fn register(client: &Client, id: &str, region: &str, kubernetes_version: &str) -> anyhow::Result<Cluster> {
+pub async fn register(
+    client: &Client,
+    id: &str,
+    region: &str,
+    kubernetes_version: &str,
+) -> anyhow::Result<Cluster> {
     let cluster = Cluster {
         mode: cluster::Mode::Offline.into(),
         region: region.to_owned(),
         kubernetes_version: kubernetes_version.to_owned(),
         ..Cluster::default()
     };
-    let request = RegisterClusterRequest { cluster_id: id.to_owned(), cluster: Some(cluster), request_id: request_id() };
+    let request = RegisterClusterRequest {
+        cluster_id: id.to_owned(),
+        cluster: Some(cluster),
+        request_id: request_id(),
+    };
     Ok(client.clusters().register_cluster(request).await?.into_inner())
 }
 
@@ -127,9 +141,18 @@ async fn list(client: &Client) -> anyhow::Result<Vec<Cluster>> {
 fn show(out: &mut Output, clusters: &[Cluster]) -> anyhow::Result<()> {
     let row = |cluster: &Cluster| {
         let mode = cluster.mode().as_str_name().trim_start_matches("MODE_").to_owned();
-        vec![cluster.name.clone(), mode, cluster.region.clone(), cluster.kubernetes_version.clone(), cluster.generation.to_string()]
+        vec![
+            cluster.name.clone(),
+            mode,
+            cluster.region.clone(),
+            cluster.kubernetes_version.clone(),
+            cluster.generation.to_string(),
+        ]
     };
-    let table = Table { head: vec!["NAME", "MODE", "REGION", "KUBERNETES", "#GENERATION"], rows: clusters.iter().map(row).collect() };
+    let table = Table {
+        head: vec!["NAME", "MODE", "REGION", "KUBERNETES", "#GENERATION"],
+        rows: clusters.iter().map(row).collect(),
+    };
     match clusters {
         [one] => out.print(one, "", &table),
         all => out.print_all(all, &table),
@@ -137,7 +160,12 @@ fn show(out: &mut Output, clusters: &[Cluster]) -> anyhow::Result<()> {
 }
 
 fn show_snapshot(out: &mut Output, snapshot: &Snapshot) -> anyhow::Result<()> {
-    let row = vec![snapshot.name.clone(), snapshot.node_count.to_string(), snapshot.pod_count.to_string(), snapshot.digest.chars().take(12).collect()];
+    let row = vec![
+        snapshot.name.clone(),
+        snapshot.node_count.to_string(),
+        snapshot.pod_count.to_string(),
+        snapshot.digest.chars().take(12).collect(),
+    ];
     let table = Table { head: vec!["NAME", "#NODES", "#PODS", "DIGEST"], rows: vec![row] };
     out.print(snapshot, "", &table)?;
     view::remark_findings(out, &snapshot.findings);

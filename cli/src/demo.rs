@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use plimsoll_proto::v1::{CreatePlanRequest, GetCatalogRequest, GetPlanRequest, GetSnapshotRequest, Plan, PlanView};
+use plimsoll_proto::v1::{
+    CreatePlanRequest, GetCatalogRequest, GetPlanRequest, GetSnapshotRequest, Plan, PlanView,
+};
 
 use crate::client::{self, request_id};
 use crate::output::{Output, Table, thousands};
@@ -25,23 +27,40 @@ pub async fn demo(out: &mut Output, args: Args) -> anyhow::Result<ExitCode> {
     let running = plimsoll_server::demo().await.context("the demo's server did not start")?;
     let address = format!("http://{}", running.grpc_address());
     let client = client::reach(Some(&address)).await?;
-    let catalog = client.pricing().get_catalog(GetCatalogRequest { region: "us-east-1".into(), ..Default::default() }).await?.into_inner();
+    let catalog = client
+        .pricing()
+        .get_catalog(GetCatalogRequest { name: "catalogs/latest".into(), region: "us-east-1".into() })
+        .await?
+        .into_inner();
     let cluster = plimsoll_server::DEMO_CLUSTER;
     let name = format!("clusters/{cluster}/snapshots/latest");
     let snapshot = client.ingest().get_snapshot(GetSnapshotRequest { name }).await?.into_inner();
 
     let line = Line::new(out);
     line.say("planning");
-    let request = CreatePlanRequest { parent: format!("clusters/{cluster}"), request_id: request_id(), seed: args.seed, ..Default::default() };
+    let request = CreatePlanRequest {
+        parent: format!("clusters/{cluster}"),
+        request_id: request_id(),
+        seed: args.seed,
+        ..Default::default()
+    };
     let created = client.plans().create_plan(request).await;
     line.done();
     let name = created?.into_inner().name;
-    let plan = client.plans().get_plan(GetPlanRequest { name, view: PlanView::Full.into() }).await?.into_inner();
+    let plan =
+        client.plans().get_plan(GetPlanRequest { name, view: PlanView::Full.into() }).await?.into_inner();
 
     let sources: Vec<String> = catalog
         .sources
         .iter()
-        .map(|source| format!("{} {}{}", source.what, if source.estimated { "estimated " } else { "" }, source.source_time.as_ref().map(day).unwrap_or_default()))
+        .map(|source| {
+            format!(
+                "{} {}{}",
+                source.what,
+                if source.estimated { "estimated " } else { "" },
+                source.source_time.as_ref().map(day).unwrap_or_default()
+            )
+        })
         .collect();
     let text = [
         format!("catalog  {} types, {}, {}", thousands(catalog.instance_type_count.into()), catalog.region, sources.join(", ")),

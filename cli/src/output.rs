@@ -113,7 +113,8 @@ pub fn usd_per_hour(nano_usd: i64) -> String {
 /// A number with thousands apart.
 pub fn thousands(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|chunk| std::str::from_utf8(chunk).unwrap_or("")).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|chunk| std::str::from_utf8(chunk).unwrap_or("")).collect();
     format!("{}{}", if number < 0 { "-" } else { "" }, groups.join(","))
 }
 

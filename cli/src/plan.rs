@@ -10,7 +10,8 @@ use anyhow::{Context, bail};
 use pbjson_types::FieldMask;
 use plimsoll_proto::v1::plan_event::Event;
 use plimsoll_proto::v1::{
-    CreatePlanRequest, ExplainPlanRequest, ExportPlanRequest, GetPlanRequest, ImportHeader, ListPlansRequest, Plan, PlanView,
+    CreatePlanRequest, ExplainPlanRequest, ExportPlanRequest, GetPlanRequest, ImportHeader, ListPlansRequest,
+    Plan, PlanView,
 };
 
 use crate::client::{Client, request_id};
@@ -26,7 +27,9 @@ pub enum Command {
     #[command(after_help = CREATE_EXAMPLES)]
     Create(CreateArgs),
     /// Show a plan
-    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan get clusters/prod/plans/p1 --output json")]
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan get clusters/prod/plans/p1 --output json"
+    )]
     Get {
         /// Its resource name
         name: String,
@@ -38,10 +41,14 @@ pub enum Command {
         cluster: String,
     },
     /// Say why a plan is as it is, and why an instance type is not in it
-    #[command(after_help = "Examples:\n  plimsoll --server http://127.0.0.1:7400 plan explain clusters/prod/plans/p1\n  plimsoll plan explain --from mine.json --offering m7i.large")]
+    #[command(
+        after_help = "Examples:\n  plimsoll --server http://127.0.0.1:7400 plan explain clusters/prod/plans/p1\n  plimsoll plan explain --from mine.json --offering m7i.large"
+    )]
     Explain(ExplainArgs),
     /// Write a plan's bundle: problem, plan and certificate
-    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan export clusters/prod/plans/p1 --file bundle.json")]
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan export clusters/prod/plans/p1 --file bundle.json"
+    )]
     Export {
         /// Its resource name
         name: String,
@@ -136,7 +143,9 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
 /// Imports what is given, computes a plan, writes its bundle.
 pub async fn create(client: &Client, out: &Output, args: &CreateArgs) -> anyhow::Result<Plan> {
     if client.is_own() && args.from.is_none() {
-        bail!("there is nothing to plan for: give --from FILE, or --server ADDRESS of a server that knows the cluster");
+        bail!(
+            "there is nothing to plan for: give --from FILE, or --server ADDRESS of a server that knows the cluster"
+        );
     }
     let mut request = order(args)?;
     if let Some(file) = &args.prices {
@@ -152,7 +161,11 @@ pub async fn create(client: &Client, out: &Output, args: &CreateArgs) -> anyhow:
     let plan = follow(client, out, request).await?;
     if let Some(file) = &args.bundle {
         export(client, &plan.name, file).await?;
-        out.remark(&format!("bundle written to {}; prove it with: plimsoll plan verify {}", file.display(), file.display()));
+        out.remark(&format!(
+            "bundle written to {}; prove it with: plimsoll plan verify {}",
+            file.display(),
+            file.display()
+        ));
     }
     Ok(plan)
 }
@@ -225,7 +238,8 @@ async fn list(client: &Client, cluster: &str) -> anyhow::Result<Vec<Plan>> {
     let mut all = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = ListPlansRequest { parent: resource(cluster), page_token, ..ListPlansRequest::default() };
+        let request =
+            ListPlansRequest { parent: resource(cluster), page_token, ..ListPlansRequest::default() };
         let page = client.plans().list_plans(request).await?.into_inner();
         all.extend(page.plans);
         page_token = page.next_page_token;
@@ -261,14 +275,18 @@ fn next_steps(client: &Client, out: &Output, plan: &Plan, args: &CreateArgs) {
         let from = args.from.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
         out.remark(&format!("next     plimsoll plan explain --from {from} | plimsoll plan create --from {from} --bundle bundle.json"));
     } else {
-        out.remark(&format!("next     plimsoll plan explain {} | plimsoll plan export {} --file bundle.json", plan.name, plan.name));
+        out.remark(&format!(
+            "next     plimsoll plan explain {} | plimsoll plan export {} --file bundle.json",
+            plan.name, plan.name
+        ));
     }
 }
 
 /// A span of time such as `500ms`, `10s`, `2m`.
 fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..split].parse().map_err(|_| format!("{text:?} is no time; try 500ms, 10s or 2m"))?;
+    let number: f64 =
+        text[..split].parse().map_err(|_| format!("{text:?} is no time; try 500ms, 10s or 2m"))?;
     let seconds = match &text[split..] {
         "ms" => number / 1000.0,
         "" | "s" => number,
@@ -284,7 +302,8 @@ mod tests {
 
     #[test]
     fn times_have_units() {
-        for (text, millis) in [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("3", 3_000), ("0.5s", 500)] {
+        for (text, millis) in [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("3", 3_000), ("0.5s", 500)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         for bad in ["", "s", "-1s", "10h", "1e400s", "NaN"] {

@@ -15,13 +15,17 @@ use crate::output::{Output, Table};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Show a cluster's policy
-    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 policy get prod --output yaml")]
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 policy get prod --output yaml"
+    )]
     Get {
         /// The cluster's id or resource name
         cluster: String,
     },
     /// Change fields of a cluster's policy by a YAML or JSON file that holds just these
-    #[command(after_help = "Example:\n  echo 'spot_share_max_ratio: 0.5' > mine.yaml\n  plimsoll --server http://127.0.0.1:7400 policy edit prod --file mine.yaml")]
+    #[command(
+        after_help = "Example:\n  echo 'spot_share_max_ratio: 0.5' > mine.yaml\n  plimsoll --server http://127.0.0.1:7400 policy edit prod --file mine.yaml"
+    )]
     Edit {
         /// The cluster's id or resource name
         cluster: String,
@@ -67,17 +71,24 @@ pub fn choose(text: &str) -> anyhow::Result<(Policy, Vec<String>)> {
 
 fn read(file: &Path) -> anyhow::Result<(Policy, Vec<String>)> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("{shown} cannot be read; presets are `none` and `default`"))?;
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("{shown} cannot be read; presets are `none` and `default`"))?;
     let fields: serde_json::Map<String, serde_json::Value> =
         serde_norway::from_str(&text).with_context(|| format!("{shown} does not hold fields of a policy"))?;
     let paths = fields.keys().cloned().collect();
-    let policy = serde_json::from_value(serde_json::Value::Object(fields)).with_context(|| format!("{shown} is no policy"))?;
+    let policy = serde_json::from_value(serde_json::Value::Object(fields))
+        .with_context(|| format!("{shown} is no policy"))?;
     Ok((policy, paths))
 }
 
 fn show(out: &mut Output, policy: &Policy) -> anyhow::Result<()> {
     let fields = serde_json::to_value(policy)?;
     let shown = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let rows = fields.as_object().into_iter().flatten().map(|(key, value)| vec![key.clone(), shown(value)]).collect();
+    let rows = fields
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| vec![key.clone(), shown(value)])
+        .collect();
     out.print(policy, "", &Table { head: vec!["FIELD", "VALUE"], rows })
 }

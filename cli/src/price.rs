@@ -3,21 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use plimsoll_proto::v1::{CapacityKind, Catalog, GetCatalogRequest, ImportHeader, ListOfferingsRequest, PricedOffering};
+use plimsoll_proto::v1::{
+    CapacityKind, Catalog, GetCatalogRequest, ImportHeader, ListOfferingsRequest, PricedOffering,
+};
 
 use crate::client::{Client, request_id};
 use crate::import;
 use crate::output::{Output, Table, thousands, usd_per_hour};
 use crate::progress::Line;
 
-/// Catalog that needs no import.
-const NEWEST: &str = "";
+/// The newest catalog of a region.
+const NEWEST: &str = "catalogs/latest";
 
 /// What can be done with prices.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Store a catalog from a file: AWS offer index.json, spot price history, Spot Advisor JSON, or CSV
-    #[command(after_help = "Example:\n  aws ec2 describe-spot-price-history --output json > spot.json\n  plimsoll --server http://127.0.0.1:7400 price import spot.json")]
+    #[command(
+        after_help = "Example:\n  aws ec2 describe-spot-price-history --output json > spot.json\n  plimsoll --server http://127.0.0.1:7400 price import spot.json"
+    )]
     Import {
         /// The file; may be gzipped
         file: PathBuf,
@@ -28,7 +32,7 @@ pub enum Command {
     /// List offerings with their prices
     #[command(after_help = "Example:\n  plimsoll price list --filter 'instance_type = \"m7i.large\"'")]
     List {
-        /// Resource name of a catalog; empty: the newest of the region
+        /// Resource name of a catalog; default: the newest of the region
         #[arg(long, default_value = NEWEST)]
         catalog: String,
         /// AWS region
@@ -44,7 +48,7 @@ pub enum Command {
     /// Show a catalog: where its numbers come from and how old they are
     #[command(after_help = "Example:\n  plimsoll price show")]
     Show {
-        /// Resource name of a catalog; empty: the newest of the region
+        /// Resource name of a catalog; default: the newest of the region
         #[arg(default_value = NEWEST)]
         catalog: String,
         /// AWS region
@@ -85,7 +89,13 @@ pub async fn send(client: &Client, out: &Output, file: &Path, region: &str) -> a
     Ok(catalog?.into_inner())
 }
 
-async fn list(client: &Client, catalog: &str, region: &str, filter: &str, limit: usize) -> anyhow::Result<Vec<PricedOffering>> {
+async fn list(
+    client: &Client,
+    catalog: &str,
+    region: &str,
+    filter: &str,
+    limit: usize,
+) -> anyhow::Result<Vec<PricedOffering>> {
     let mut all = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -120,13 +130,18 @@ fn show(out: &mut Output, catalog: &Catalog) -> anyhow::Result<()> {
         let kind = if source.estimated { "estimate" } else { "quotation" };
         vec![source.what.clone(), day, kind.to_owned(), source.origin.clone()]
     };
-    let table = Table { head: vec!["WHAT", "AS OF", "KIND", "ORIGIN"], rows: catalog.sources.iter().map(row).collect() };
+    let table = Table {
+        head: vec!["WHAT", "AS OF", "KIND", "ORIGIN"],
+        rows: catalog.sources.iter().map(row).collect(),
+    };
     out.print(catalog, &text, &table)
 }
 
 /// The day of a time, UTC.
 pub fn day(time: &pbjson_types::Timestamp) -> String {
-    jiff::Timestamp::new(time.seconds, 0).map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
+    jiff::Timestamp::new(time.seconds, 0)
+        .map(|time| time.strftime("%Y-%m-%d").to_string())
+        .unwrap_or_default()
 }
 
 fn show_offerings(out: &mut Output, offerings: &[PricedOffering]) -> anyhow::Result<()> {

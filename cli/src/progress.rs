@@ -16,7 +16,10 @@ impl Line {
     pub fn new(out: &Output) -> Self {
         Self(out.shows_progress().then(|| {
             let bar = ProgressBar::new_spinner();
-            bar.set_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_style(
+                ProgressStyle::with_template("{spinner} {elapsed} {msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         }))
@@ -38,7 +41,8 @@ impl Line {
             Stage::Store => "storing",
         };
         let money = |nano_usd: Option<i64>| nano_usd.map_or_else(|| "–".to_owned(), usd_per_hour);
-        let gap = progress.gap_ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{:.2} %", 100.0 * ratio));
+        let gap =
+            progress.gap_ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{:.2} %", 100.0 * ratio));
         self.say(&format!(
             "{stage}: best {}, floor {}, gap {gap}",
             money(progress.incumbent_nano_usd_per_hour),

@@ -16,7 +16,9 @@ use crate::output::{Output, Table, usd_per_hour};
 /// Exact integer arithmetic. Exits 0 if the plan is feasible, costs what it says, and its floor holds; 1 with the
 /// reason otherwise.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  plimsoll plan create --from mine.json --bundle bundle.json\n  plimsoll plan verify bundle.json")]
+#[command(
+    after_help = "Example:\n  plimsoll plan create --from mine.json --bundle bundle.json\n  plimsoll plan verify bundle.json"
+)]
 pub struct Args {
     /// The bundle, as `plan create --bundle` and `plan export` write it; may be gzipped
     bundle: PathBuf,

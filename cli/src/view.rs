@@ -22,7 +22,13 @@ pub fn plan(out: &mut Output, plan: &Plan) -> anyhow::Result<()> {
 /// The lines of a plan that a person reads first.
 pub fn summary(plan: &Plan) -> String {
     let mut lines = vec![
-        format!("cluster  {}: {} nodes, {} pods; {} today", plan.name, plan.node_count_before, thousands(plan.pod_count.into()), usd_per_hour(plan.cost_before_nano_usd_per_hour)),
+        format!(
+            "cluster  {}: {} nodes, {} pods; {} today",
+            plan.name,
+            plan.node_count_before,
+            thousands(plan.pod_count.into()),
+            usd_per_hour(plan.cost_before_nano_usd_per_hour)
+        ),
         plan_line(plan),
         proof_line(plan),
     ];
@@ -32,11 +38,27 @@ pub fn summary(plan: &Plan) -> String {
 
 /// `plan     $Y/h (-Z %)   floor $F/h   gap G %   stop GAP   0.8 s   12 changes, 61 pods move`
 pub fn plan_line(plan: &Plan) -> String {
-    let (before, after) = (plan.cost_before_nano_usd_per_hour as f64, plan.cost_after_nano_usd_per_hour as f64);
-    let saving = if before == 0.0 { String::new() } else { format!(" ({:+.1} %, ${:.0}/month)", 100.0 * (after - before) / before, (after - before) / 1e9 * MONTH_HOURS) };
-    let seconds = plan.solve_duration.as_ref().map_or(0.0, |time| time.seconds as f64 + f64::from(time.nanos) / 1e9);
+    let (before, after) =
+        (plan.cost_before_nano_usd_per_hour as f64, plan.cost_after_nano_usd_per_hour as f64);
+    let saving = if before == 0.0 {
+        String::new()
+    } else {
+        format!(
+            " ({:+.1} %, ${:.0}/month)",
+            100.0 * (after - before) / before,
+            (after - before) / 1e9 * MONTH_HOURS
+        )
+    };
+    let seconds =
+        plan.solve_duration.as_ref().map_or(0.0, |time| time.seconds as f64 + f64::from(time.nanos) / 1e9);
     let moved: i32 = plan.referee.as_ref().map_or_else(
-        || plan.changes.iter().filter(|change| matches!(change.kind(), Kind::Shrink | Kind::Delete)).map(|change| change.moved_pod_count).sum(),
+        || {
+            plan.changes
+                .iter()
+                .filter(|change| matches!(change.kind(), Kind::Shrink | Kind::Delete))
+                .map(|change| change.moved_pod_count)
+                .sum()
+        },
         |referee| referee.steered_moves.iter().filter(|one| !one.from_node.is_empty()).count() as i32,
     );
     format!(
@@ -103,7 +125,10 @@ fn changes(plan: &Plan) -> Table {
             why,
         ]
     };
-    Table { head: vec!["CHANGE", "GROUP", "TYPES", "#NODES", "$BILL", "#PODS", "WHY"], rows: plan.changes.iter().map(row).collect() }
+    Table {
+        head: vec!["CHANGE", "GROUP", "TYPES", "#NODES", "$BILL", "#PODS", "WHY"],
+        rows: plan.changes.iter().map(row).collect(),
+    }
 }
 
 /// Prints a list of plans.
@@ -124,12 +149,23 @@ pub fn plans(out: &mut Output, plans: &[Plan]) -> anyhow::Result<()> {
 
 /// Prints why a plan is as it is.
 pub fn explanation(out: &mut Output, explanation: &Explanation) -> anyhow::Result<()> {
-    let why = |why: &plimsoll_proto::v1::Why| vec![why.code.clone(), usd_per_hour(why.price_nano_usd_per_hour), why.message.clone()];
-    let table = Table { head: vec!["BINDING", "$COSTS", "WHAT"], rows: explanation.why.iter().map(why).collect() };
-    let not = |one: &plimsoll_proto::v1::WhyNot| {
-        vec![one.offering.clone(), usd_per_hour(one.price_nano_usd_per_hour), usd_per_hour(one.worth_nano_usd_per_hour), one.message.clone()]
+    let why = |why: &plimsoll_proto::v1::Why| {
+        vec![why.code.clone(), usd_per_hour(why.price_nano_usd_per_hour), why.message.clone()]
     };
-    let others = Table { head: vec!["NOT BOUGHT", "$PRICE", "$WORTH", "WHY NOT"], rows: explanation.why_not.iter().map(not).collect() };
+    let table =
+        Table { head: vec!["BINDING", "$COSTS", "WHAT"], rows: explanation.why.iter().map(why).collect() };
+    let not = |one: &plimsoll_proto::v1::WhyNot| {
+        vec![
+            one.offering.clone(),
+            usd_per_hour(one.price_nano_usd_per_hour),
+            usd_per_hour(one.worth_nano_usd_per_hour),
+            one.message.clone(),
+        ]
+    };
+    let others = Table {
+        head: vec!["NOT BOUGHT", "$PRICE", "$WORTH", "WHY NOT"],
+        rows: explanation.why_not.iter().map(not).collect(),
+    };
     let text = format!("{}\n{}\n\n", explanation.plan, draw(&others));
     out.print(explanation, &text, &table)
 }
@@ -146,6 +182,9 @@ pub fn remark_findings(out: &Output, findings: &[Finding]) {
         out.remark(&format!("{grade:<8} {}{about} {}", finding.code, finding.message));
     }
     if FINDINGS_SHOWN_MAX < findings.len() {
-        out.remark(&format!("... and {} more findings; --output json shows all", findings.len() - FINDINGS_SHOWN_MAX));
+        out.remark(&format!(
+            "... and {} more findings; --output json shows all",
+            findings.len() - FINDINGS_SHOWN_MAX
+        ));
     }
 }

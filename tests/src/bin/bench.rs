@@ -53,7 +53,10 @@ fn main() -> ExitCode {
             continue;
         }
         let budget = seconds.unwrap_or(budget);
-        let run = Command::new(std::env::current_exe().unwrap()).args(["--one", name, &budget.to_string()]).output().unwrap();
+        let run = Command::new(std::env::current_exe().unwrap())
+            .args(["--one", name, &budget.to_string()])
+            .output()
+            .unwrap();
         let line = String::from_utf8_lossy(&run.stdout);
         let proven = run.status.success();
         failed |= !proven;

@@ -8,7 +8,14 @@ pub fn first_fit_decreasing(problem: &Problem) -> i64 {
     let largest: Vec<i64> = (0..problem.resources.len())
         .map(|r| problem.offerings.iter().map(|offering| offering.capacity[r]).max().unwrap_or(1).max(1))
         .collect();
-    let size = |demand: &Demand| demand.request.iter().zip(&largest).map(|(need, most)| *need as f64 / *most as f64).fold(0.0, f64::max);
+    let size = |demand: &Demand| {
+        demand
+            .request
+            .iter()
+            .zip(&largest)
+            .map(|(need, most)| *need as f64 / *most as f64)
+            .fold(0.0, f64::max)
+    };
     let mut order: Vec<usize> = (0..problem.demands.len()).collect();
     order.sort_by(|a, b| size(&problem.demands[*b]).total_cmp(&size(&problem.demands[*a])));
     let mut open: Vec<Bin> = Vec::new();
@@ -23,7 +30,11 @@ pub fn first_fit_decreasing(problem: &Problem) -> i64 {
             if first == open.len() {
                 let offering = cheapest(problem, demand);
                 cost += problem.offerings[offering as usize].price.nano_usd();
-                open.push(Bin { offering, free: problem.offerings[offering as usize].capacity.clone(), last: (usize::MAX, 0) });
+                open.push(Bin {
+                    offering,
+                    free: problem.offerings[offering as usize].capacity.clone(),
+                    last: (usize::MAX, 0),
+                });
             }
             open[first].put(demand, index);
         }
@@ -55,9 +66,10 @@ impl Bin {
 fn cheapest(problem: &Problem, demand: &Demand) -> u32 {
     let price = |index: &&u32| {
         let offering = &problem.offerings[**index as usize];
-        let share = demand.request.iter().zip(&offering.capacity).map(|(need, has)| {
-            if need <= has { *need as f64 / (*has).max(1) as f64 } else { f64::INFINITY }
-        });
+        let share =
+            demand.request.iter().zip(&offering.capacity).map(|(need, has)| {
+                if need <= has { *need as f64 / (*has).max(1) as f64 } else { f64::INFINITY }
+            });
         offering.price.nano_usd() as f64 * share.fold(0.0, f64::max)
     };
     *demand.offerings.iter().min_by(|a, b| price(a).total_cmp(&price(b))).unwrap()

@@ -53,18 +53,13 @@ pub fn run(data: &Path, name: &str, seconds: f64) {
 
 fn read(path: &Path) -> Problem {
     let file = std::fs::File::open(path).unwrap();
-    let options = plimsoll_manifest::ReadOptions {
-        format: None,
-        file_name: path.file_name().unwrap().to_string_lossy().into_owned(),
-        include_finished: false,
-        now: Timestamp::UNIX_EPOCH,
-    };
-    let plimsoll_manifest::Read::Snapshot(snapshot) = plimsoll_manifest::read(Box::new(file), &options).unwrap() else {
+    let options = plimsoll_manifest::ReadOptions { include_finished: false, now: Timestamp::UNIX_EPOCH };
+    let plimsoll_manifest::Read::Snapshot(snapshot) = plimsoll_manifest::read(file, &options).unwrap() else {
         panic!("{} is no instance", path.display())
     };
     let Content::Ready(instance) = snapshot.content else { panic!("{} is no instance", path.display()) };
     let policy = Policy { preset: Preset::None, ..Policy::default() };
-    plimsoll_domain::build::ready(&instance, Catalog::builtin(), &policy).unwrap().problem
+    plimsoll_domain::build::ready(&instance, &Catalog::builtin(), &policy).unwrap().problem
 }
 
 fn answer(problem: &Problem, seconds: f64) -> Solution {
@@ -75,7 +70,8 @@ fn answer(problem: &Problem, seconds: f64) -> Solution {
     let solution = solve(problem, &budget, &mut |_| {}).unwrap();
     let violations = check(problem, &solution.bins, &solution.groups);
     assert!(violations.is_empty(), "{} rules broken, the first: {}", violations.len(), violations[0]);
-    let placed: u64 = solution.bins.iter().flat_map(|bin| &bin.placed).map(|placed| u64::from(placed.count)).sum();
+    let placed: u64 =
+        solution.bins.iter().flat_map(|bin| &bin.placed).map(|placed| u64::from(placed.count)).sum();
     assert_eq!(placed, problem.pod_count(), "not every pod is placed");
     solution
 }

@@ -18,7 +18,10 @@ impl Reference {
 
     /// The cheapest fleet that the real Karpenter found, as a cell.
     pub fn peer(&self, instance: &str) -> String {
-        let rows = self.0.iter().filter(|(name, who, _)| name == instance && who.to_lowercase().contains("karpenter"));
+        let rows = self
+            .0
+            .iter()
+            .filter(|(name, who, _)| name == instance && who.to_lowercase().contains("karpenter"));
         let best = rows.map(|(_, _, usd)| *usd).min_by(f64::total_cmp);
         best.map_or_else(|| "– |".to_owned(), |usd| format!("{usd:.3} |"))
     }
