@@ -64,11 +64,29 @@ impl Error for ReadError {
 /// # Errors
 /// See [`ReadError`].
 pub fn read(from: impl Read) -> Result<Bundle, ReadError> {
-    let mut limited = BufReader::new(from.take(BUNDLE_BYTES_MAX));
+    read_at_most(from, BUNDLE_BYTES_MAX)
+}
+
+fn read_at_most(from: impl Read, bytes: u64) -> Result<Bundle, ReadError> {
+    let mut limited = BufReader::new(from.take(bytes));
     match serde_json::from_reader(&mut limited) {
         Ok(bundle) => Ok(bundle),
         Err(_) if limited.get_ref().limit() == 0 => Err(ReadError::TooLarge),
         Err(error) if error.is_io() => Err(ReadError::Io(error.into())),
         Err(error) => Err(ReadError::Syntax(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_above_the_limit_is_too_large() {
+        let text = r#"{"problem": {}, "plan": {}, "certificate": {}}"#;
+        let bytes = text.len() as u64;
+        assert!(read_at_most(text.as_bytes(), bytes + 1).is_ok());
+        assert!(matches!(read_at_most(text.as_bytes(), bytes - 1), Err(ReadError::TooLarge)));
+        assert!(matches!(read_at_most(io::repeat(b' '), bytes), Err(ReadError::TooLarge)));
     }
 }

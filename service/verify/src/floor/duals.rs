@@ -53,8 +53,8 @@ impl Duals {
         i128::from(problem.rules.moved_pods_max.unwrap_or(0)) * i128::from(self.moved_pods)
     }
 
-    /// The price of an offering with what its capacity adds to or takes off the spot share. None: beyond
-    /// all numbers.
+    /// The price of an offering with what its capacity adds to the spot share or takes off. Where that is
+    /// beyond all numbers, less; none if it is beyond them below 0.
     pub fn price(&self, problem: &Sound, index: usize) -> Option<i128> {
         let offering = &problem.offerings[index];
         let billed =
@@ -62,7 +62,8 @@ impl Duals {
         let spot = if offering.kind == CapacityKind::Spot { 1000 } else { 0 };
         let over = spot - problem.rules.spot_share_max_permille.unwrap_or(0);
         let share = i128::from(self.spot_share) * i128::from(offering.capacity[0]);
-        (billed * DUALS_PER_NANO_USD).checked_add(share.checked_mul(over.into())?)
+        let sum = share.checked_mul(over.into()).and_then(|due| due.checked_add(billed * DUALS_PER_NANO_USD));
+        sum.or((0 < over).then_some(i128::MAX))
     }
 }
 

@@ -13,6 +13,8 @@ use super::prices::Prices;
 
 /// Most contents, the most promising, that others are compared with.
 const COVERS_MAX: usize = 512;
+/// Most contents that are held at once: some 30 MB.
+const GROWN_MAX: usize = 1 << 18;
 /// Most prices that a content is bounded by.
 const PRICES_MAX: usize = 5;
 
@@ -58,34 +60,32 @@ pub struct Search<'a> {
     known: i128,
     /// Worth of the best content found.
     best: i128,
+    /// Whether no content was given up that may be worth more than what is known.
+    is_exact: bool,
     bounds: Vec<Bound>,
 }
 
 impl<'a> Search<'a> {
     /// A search for contents that are worth more than `goal` and than nothing.
     pub fn new(knapsack: &'a Knapsack, width: usize, goal: i128) -> Self {
-        Self { knapsack, width, known: goal.max(0), best: 0, bounds: Vec::new() }
+        Self { knapsack, width, known: goal.max(0), best: 0, is_exact: true, bounds: Vec::new() }
     }
 
     /// Follows the contents to their end.
     pub fn run(mut self, effort: &mut Effort) -> Found {
         let room = self.knapsack.room;
-        let mut labels = vec![Label { value: 0, bound: i128::MAX, room }];
-        let mut is_exact = true;
         self.price(0, &room);
+        let mut labels = vec![Label { value: 0, bound: self.bound(0, 0, &room), room }];
         for place in 0..self.knapsack.entries.len() {
             let mut next = self.grow(place, &labels, effort);
             next.sort_by_key(|label| Reverse((label.bound, label.value, label.room)));
-            is_exact &= self.select(&mut next);
-            if let Some(first) = next.first().copied() {
-                self.price(place + 1, &first.room);
-            }
-            labels = next;
-            if labels.is_empty() {
-                break;
+            labels = self.select(&next);
+            match labels.first() {
+                Some(first) => self.price(place + 1, &first.room),
+                None => break,
             }
         }
-        Found { most: self.known, best: self.best, is_exact }
+        Found { most: self.known, best: self.best, is_exact: self.is_exact }
     }
 
     /// All contents with some of the item at `place`, or none of it, that may come out above what is known.
@@ -93,8 +93,15 @@ impl<'a> Search<'a> {
         let entry = &self.knapsack.entries[place];
         let want = self.want(place + 1);
         let mut next = Vec::new();
-        for label in labels.iter().filter(|label| self.known < label.bound).copied().collect::<Vec<_>>() {
+        for label in labels {
             let fits = self.knapsack.fits(&label.room, &entry.size).min(entry.count);
+            let work = to_usize(fits).saturating_add(1);
+            if effort.left < work || GROWN_MAX < work.saturating_add(next.len()) {
+                // The others are less promising.
+                self.concede(label.bound);
+                break;
+            }
+            effort.left -= work;
             for count in 0..=fits {
                 let value = label.value + i128::from(count) * entry.value;
                 let mut room = label.room;
@@ -108,29 +115,36 @@ impl<'a> Search<'a> {
                     next.push(Label { value, bound, room });
                 }
             }
-            effort.left = effort.left.saturating_sub(to_usize(fits) + 1);
         }
         next
     }
 
-    /// Keeps the most promising contents, none that another one covers. Returns whether nothing is conceded.
-    fn select(&mut self, labels: &mut Vec<Label>) -> bool {
+    /// The most promising contents, none that another one covers.
+    fn select(&mut self, sorted: &[Label]) -> Vec<Label> {
         let mut kept: Vec<Label> = Vec::with_capacity(self.width);
-        let mut conceded = None;
-        for label in labels.iter().filter(|label| self.known < label.bound) {
+        for label in sorted {
+            if label.bound <= self.known {
+                break;
+            }
             if kept.iter().take(COVERS_MAX).any(|other| other.covers(label, self.knapsack.dims)) {
                 continue;
             }
             if kept.len() == self.width {
-                conceded = Some(label.bound);
+                self.concede(label.bound);
                 break;
             }
             kept.push(*label);
         }
-        self.known = self.known.max(conceded.unwrap_or(0));
         kept.retain(|label| self.known < label.bound);
-        *labels = kept;
-        conceded.is_none()
+        kept
+    }
+
+    /// Gives up on contents that may be worth `bound`.
+    fn concede(&mut self, bound: i128) {
+        if self.known < bound {
+            self.known = bound;
+            self.is_exact = false;
+        }
     }
 
     /// What all items from `place` on ask for.
