@@ -68,17 +68,25 @@ fn packed(
     Ok(settle(problem, solution, budget, report))
 }
 
+/// Part of the time for the bound, found beside the plan where the plan is not found by its means.
+const BOUND_RATIO: f64 = 0.5;
+
 /// The path with rules that look beyond one node: the plan by [`fleet`], the bound as everywhere.
 fn ruled(
     problem: &Problem,
     budget: &Budget<'_>,
     report: &mut dyn FnMut(&Progress),
 ) -> Result<Solution, SolveError> {
-    let certified = bound::of_problem(problem, budget);
-    let floor_nano_usd = certified.floor_nano_usd;
-    let mut forward = |progress: Progress| report(&Progress { floor_nano_usd, ..progress });
-    let solution = fleet::solve(problem, budget, &mut forward)?;
-    let solution = Solution { duals: certified.duals, floor_nano_usd, ..solution };
+    let until = (budget.elapsed)() + budget.left() * BOUND_RATIO;
+    let (solution, certified) = std::thread::scope(|scope| {
+        let bound = scope.spawn(|| bound::of_problem(problem, until, budget));
+        let solution = fleet::solve(problem, budget, &mut |progress| report(&progress));
+        (solution, bound.join())
+    });
+    let nothing = Duals { shapes: vec![0; problem.demands.len()], ..Duals::default() };
+    let certified = certified.unwrap_or(Certified { duals: nothing, floor_nano_usd: 0 });
+    let Certified { duals, floor_nano_usd } = certified;
+    let solution = Solution { duals, floor_nano_usd, ..solution? };
     Ok(settle(problem, solution, budget, report))
 }
 

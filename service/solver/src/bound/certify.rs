@@ -85,7 +85,9 @@ impl Proof<'_> {
             if upper <= least {
                 break;
             }
-            upper = search(&self.knapsack, &lambda, &labels::Options { threshold: least, width }).upper.max(least);
+            upper = search(&self.knapsack, &lambda, &labels::Options { threshold: least, width })
+                .upper
+                .max(least);
         }
         upper
     }

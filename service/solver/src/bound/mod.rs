@@ -1,17 +1,12 @@
 //! Bounds of the objective from below.
+//!
+//! [`fluid`] is fast and fits any model; [`crate::columns`] raises what it finds; [`certify`] turns any
+//! prices into a proof.
 
 mod certify;
 pub mod fluid;
+mod whole;
 
-use plimsoll_domain::problem::Problem;
-
-use crate::budget::Budget;
-use crate::model::{Model, Options};
 pub use certify::{Certified, certify, certify_float};
 pub use fluid::{FloatDuals, fluid};
-
-/// A proven bound of any problem.
-pub fn of_problem(problem: &Problem, _budget: &Budget<'_>) -> Certified {
-    let model = Model::new(problem, &Options::default());
-    certify_float(&model, &fluid(&model, &fluid::Options::default()))
-}
+pub use whole::{of_problem, value};

@@ -49,14 +49,25 @@ const WIDTHS: [usize; 5] = [5, 20, 60, 200, 1000];
 const TOLERANCE_OF_GAP: f64 = 0.04;
 /// Rounds without a better bound before the search gets wider.
 const STALLED_ROUNDS_MAX: u32 = 6;
-/// Uncarried demand costs this many times what the guide says.
-const PENALTY: f64 = 20.0;
+/// Uncarried demand costs this many times what the proven prices say, and so much more whenever some is left
+/// though no column was found or the gap is small.
+const PENALTY: f64 = 1.5;
+const PENALTY_FACTOR: f64 = 2.0;
+const PENALTY_GAP: f64 = 1e-2;
+/// Suggestions are asked for above this gap, at this mix of prices.
+const SUGGESTED_GAP_MIN: f64 = 0.02;
+const SUGGESTED_WEIGHT: f64 = 0.5;
+/// An item without a price costs this part of the dearest.
+const PENALTY_MIN: f64 = 1e-3;
 /// Columns of the program before those out of use are dropped, as a multiple of its rows, and at least.
 const COLUMNS_FACTOR: usize = 6;
 const COLUMNS_MIN: usize = 2000;
 
 /// Improves the bound of `center`, which is proven to be `bound`, and finds columns for a plan. Starts from
 /// `first`.
+///
+/// As long as the gap is wide, `suggest` is asked in every round for contents that go together, at prices
+/// near those of the program.
 pub fn generate(
     model: &Model,
     center: FloatDuals,
@@ -64,6 +75,7 @@ pub fn generate(
     first: Vec<Column>,
     options: &Options,
     budget: &Budget<'_>,
+    suggest: &mut dyn FnMut(&FloatDuals) -> Vec<Column>,
 ) -> Generated {
     let mut state = Generation {
         model,
@@ -71,13 +83,13 @@ pub fn generate(
         options,
         seen: BTreeSet::new(),
         fresh: 0,
-        guide: center.items.clone(),
+        penalties: penalties(&center),
         result: Generated { duals: center, bound, ..Generated::default() },
     };
     state.take(first);
     state.take(Column::of_residents(model));
     // Any failure of HiGHS ends generation; what was proven until then stands.
-    let _ = state.run();
+    let _ = state.run(suggest);
     state.result
 }
 
@@ -88,8 +100,8 @@ struct Generation<'a> {
     seen: BTreeSet<(u32, Vec<(u32, u32)>)>,
     /// Columns from here on are not in the master yet.
     fresh: usize,
-    /// What an item is worth at about.
-    guide: Vec<f64>,
+    /// What uncarried demand costs, by item, and a move too many.
+    penalties: Vec<f64>,
     result: Generated,
 }
 
@@ -109,7 +121,7 @@ impl<'a> Generation<'a> {
         self.result.columns.len() - before
     }
 
-    fn run(&mut self) -> Option<()> {
+    fn run(&mut self, suggest: &mut dyn FnMut(&FloatDuals) -> Vec<Column>) -> Option<()> {
         let mut pricer = Pricer::new(self.model);
         let mut master = self.master()?;
         let (mut width, mut stalled) = (0, 0);
@@ -117,14 +129,24 @@ impl<'a> Generation<'a> {
             self.result.rounds = round;
             let optimum = self.optimum(&mut master)?;
             let gap = (optimum.value - self.result.bound) / optimum.value.abs().max(1e-12);
+            if gap <= self.options.gap.max(PENALTY_GAP) && master.raise(&optimum, PENALTY_FACTOR) {
+                continue;
+            }
             if gap <= self.options.gap {
                 self.result.converged = true;
                 return Some(());
             }
             let effort = Effort { width: WIDTHS[width], tolerance: TOLERANCE_OF_GAP * gap };
             let before = self.result.bound;
+            if gap > SUGGESTED_GAP_MIN {
+                let prices = mix(&self.result.duals, &optimum.duals, SUGGESTED_WEIGHT);
+                self.take(suggest(&prices));
+            }
             let added = self.price(&mut pricer, &optimum, effort)?;
             stalled = if self.result.bound > before + before.abs() * gap * 0.02 { 0 } else { stalled + 1 };
+            if added == 0 && master.raise(&optimum, PENALTY_FACTOR) {
+                continue;
+            }
             if added == 0 || stalled > STALLED_ROUNDS_MAX {
                 if added == 0 && width + 1 == WIDTHS.len() {
                     return Some(());
@@ -134,6 +156,7 @@ impl<'a> Generation<'a> {
             }
             if self.result.columns.len() > COLUMNS_MIN.max(COLUMNS_FACTOR * self.model.items.len()) {
                 self.purge(&optimum);
+                self.penalties = master.penalties();
                 master = self.master()?;
             }
         }
@@ -143,7 +166,7 @@ impl<'a> Generation<'a> {
     /// A program with the columns that are left.
     fn master(&mut self) -> Option<Master<'a>> {
         self.fresh = 0;
-        Master::new(self.model, &self.guide, PENALTY).ok()
+        Master::new(self.model, &self.penalties).ok()
     }
 
     fn optimum(&mut self, master: &mut Master<'_>) -> Option<Optimum> {
@@ -151,14 +174,10 @@ impl<'a> Generation<'a> {
             master.add(column).ok()?;
         }
         self.fresh = self.result.columns.len();
-        let seconds = self.options.until.min(self.budget.seconds) - (self.budget.elapsed)();
-        if self.is_over() || seconds <= 0.0 {
-            return None;
-        }
-        let optimum = master.solve(seconds.min(PROGRAM_SECONDS_MAX), self.budget.elapsed)?;
+        let optimum = master.solve(self.budget.elapsed, &|| self.is_over())?;
         self.result.shares.clone_from(&optimum.shares);
         self.result.program = optimum.duals.clone();
-        self.result.estimate = (optimum.missing < MISSING_MAX).then_some(optimum.value);
+        self.result.estimate = optimum.is_complete().then_some(optimum.value);
         Some(optimum)
     }
 
@@ -167,7 +186,6 @@ impl<'a> Generation<'a> {
         for weight in WEIGHTS {
             let duals = mix(&self.result.duals, &optimum.duals, weight);
             let Round { columns, repaired, bound } = pricer.price(&duals, effort, &|| self.is_over())?;
-            if std::env::var("DBG").is_ok() { println!("  t {:.2} r {} lp {:.4} w {} width {} bound {:.4} best {:.4} cols {}", (self.budget.elapsed)(), self.result.rounds, optimum.value, weight, effort.width, bound, self.result.bound, columns.len()); }
             if bound > self.result.bound {
                 self.result.bound = bound;
                 self.result.duals = FloatDuals { items: repaired, ..duals };
@@ -208,12 +226,16 @@ impl<'a> Generation<'a> {
     }
 }
 
-/// Longest that one program may take: nobody who cancels waits longer.
-const PROGRAM_SECONDS_MAX: f64 = 0.9;
-/// Pods that no column carries, below which the program's value stands for all of them.
-const MISSING_MAX: f64 = 1e-6;
 /// A column gains if its worth exceeds its price by this part.
 const GAIN_MIN: f64 = 1e-9;
+
+fn penalties(center: &FloatDuals) -> Vec<f64> {
+    let dearest = center.items.iter().copied().fold(0.0, f64::max);
+    let mut penalties: Vec<f64> =
+        center.items.iter().map(|price| PENALTY * price.max(dearest * PENALTY_MIN)).collect();
+    penalties.push(PENALTY * dearest);
+    penalties
+}
 
 fn mix(proven: &FloatDuals, program: &FloatDuals, weight: f64) -> FloatDuals {
     let mix = |proven: f64, program: f64| weight * proven + (1.0 - weight) * program;

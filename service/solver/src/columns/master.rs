@@ -1,6 +1,6 @@
 //! The restricted linear program, alive between rounds.
 
-use highs::{ColProblem, HighsModelStatus, HighsStatus, Model as Lp, Row, Sense, SolvedModel};
+use highs::{Col, ColProblem, HighsModelStatus, HighsStatus, Model as Lp, Row, Sense, SolvedModel};
 
 use super::Column;
 use crate::bound::FloatDuals;
@@ -11,6 +11,9 @@ use crate::model::Model;
 pub(super) struct Master<'a> {
     model: &'a Model,
     rows: Rows,
+    /// Columns that stand for demand that nothing carries, and what one of it costs. They keep the prices of
+    /// the first rounds near those that are proven.
+    fillers: Vec<(Col, f64)>,
     /// None only while it solves, and after HiGHS failed.
     lp: Option<Lp>,
     /// Seconds spent in HiGHS, whose own limit counts from its first run.
@@ -59,23 +62,16 @@ pub(super) struct Optimum {
     pub quantities: Vec<f64>,
     /// By column, in the order they were added.
     pub shares: Vec<f64>,
-    /// How much of the demand no column carries.
-    pub missing: f64,
+    /// How much of each row's demand no column carries, in the order of the fillers.
+    missing: Vec<f64>,
 }
 
 impl<'a> Master<'a> {
-    /// A program without columns but one for each item, at `penalty` times its price in `guide`, so that it
-    /// has a solution.
-    pub fn new(model: &'a Model, guide: &[f64], penalty: f64) -> Result<Self, HighsStatus> {
+    /// A program without columns but a filler for each item, at `penalties`, USD per hour. Items come first;
+    /// the last penalty is that of a move too many.
+    pub fn new(model: &'a Model, penalties: &[f64]) -> Result<Self, HighsStatus> {
         let mut problem = ColProblem::new();
         let rows = Rows::new(model, &mut problem);
-        let dearest = guide.iter().copied().fold(0.0, f64::max);
-        for (item, price) in rows.items.iter().zip(guide) {
-            problem.add_column(price.max(dearest * 1e-3) * penalty, 0.0.., [(item.row, 1.0)]);
-        }
-        if let Some(moved) = rows.moved_pods {
-            problem.add_column(dearest * penalty, 0.0.., [(moved.row, 1.0)]);
-        }
         let mut lp = Lp::try_new(problem)?;
         lp.set_sense(Sense::Minimise);
         for (option, value) in [("presolve", "off"), ("solver", "simplex"), ("parallel", "off")] {
@@ -83,12 +79,30 @@ impl<'a> Master<'a> {
         }
         lp.set_option("threads", 1);
         lp.set_option("simplex_strategy", PRIMAL_SIMPLEX);
-        Ok(Self { model, rows, lp: Some(lp), spent: 0.0 })
+        let mut fillers = Vec::new();
+        for (row, penalty) in rows.items.iter().chain(&rows.moved_pods).zip(penalties) {
+            fillers.push((lp.try_add_column(*penalty, 0.0.., [(row.row, 1.0)])?, *penalty));
+        }
+        Ok(Self { model, rows, fillers, lp: Some(lp), spent: 0.0 })
     }
 
-    /// Columns that stand for demand that nothing carries.
-    fn fillers(&self) -> usize {
-        self.rows.items.len() + usize::from(self.rows.moved_pods.is_some())
+    /// What the fillers cost now.
+    pub fn penalties(&self) -> Vec<f64> {
+        self.fillers.iter().map(|(_, penalty)| *penalty).collect()
+    }
+
+    /// Makes the fillers dearer that an optimum uses. Says whether it uses any.
+    pub fn raise(&mut self, optimum: &Optimum, factor: f64) -> bool {
+        let Some(lp) = self.lp.as_mut() else { return false };
+        let used =
+            self.fillers.iter_mut().zip(&optimum.missing).filter(|(_, missing)| **missing > MISSING_MAX);
+        let mut is_any = false;
+        for ((column, penalty), _) in used {
+            *penalty *= factor;
+            lp.change_column_cost(*column, *penalty);
+            is_any = true;
+        }
+        is_any
     }
 
     /// Adds a column.
@@ -111,26 +125,33 @@ impl<'a> Master<'a> {
         lp.try_add_column(column.cost, 0.0.., factors).map(|_| ())
     }
 
-    /// Solves it within `seconds`. None: HiGHS ran out of time or failed; the program is of no more use.
-    pub fn solve(&mut self, seconds: f64, elapsed: &dyn Fn() -> f64) -> Option<Optimum> {
+    /// Solves it. None: it was stopped, or HiGHS failed; the program is of no more use.
+    pub fn solve(&mut self, elapsed: &dyn Fn() -> f64, is_over: &dyn Fn() -> bool) -> Option<Optimum> {
         let mut lp = self.lp.take()?;
-        lp.set_option("time_limit", self.spent + seconds);
-        let begun = elapsed();
-        let solved = lp.try_solve().ok()?;
-        self.spent += elapsed() - begun;
-        if solved.status() != HighsModelStatus::Optimal {
-            return None;
+        while !is_over() {
+            lp.set_option("time_limit", self.spent + SLICE_SECONDS);
+            let begun = elapsed();
+            let solved = lp.try_solve().ok()?;
+            self.spent += elapsed() - begun;
+            match solved.status() {
+                HighsModelStatus::Optimal => {
+                    let optimum = self.read(&solved);
+                    self.lp = Some(solved.into());
+                    return Some(optimum);
+                }
+                // It goes on where it stopped.
+                HighsModelStatus::ReachedTimeLimit => lp = solved.into(),
+                _ => return None,
+            }
         }
-        let optimum = self.read(&solved);
-        self.lp = Some(solved.into());
-        Some(optimum)
+        None
     }
 
     fn read(&self, solved: &SolvedModel) -> Optimum {
         let solution = solved.get_solution();
         let dual = |row: Placed| solution.dual_rows()[row.at];
         let of = |row: Option<Placed>, sign: f64| row.map_or(0.0, |row| (sign * dual(row)).max(0.0));
-        let fillers = self.fillers();
+        let fillers = self.fillers.len();
         Optimum {
             value: solved.objective_value(),
             duals: FloatDuals {
@@ -141,11 +162,22 @@ impl<'a> Master<'a> {
             },
             quantities: self.rows.quantities.iter().map(|row| of(*row, -1.0)).collect(),
             shares: solution.columns()[fillers..].to_vec(),
-            missing: solution.columns()[..fillers].iter().sum(),
+            missing: solution.columns()[..fillers].to_vec(),
         }
     }
 }
 
+impl Optimum {
+    /// Whether the columns carry everything, so that the value stands for all of it.
+    pub fn is_complete(&self) -> bool {
+        self.missing.iter().all(|missing| *missing <= MISSING_MAX)
+    }
+}
+
+/// Pods of an item that no column carries, below which it counts as carried.
+const MISSING_MAX: f64 = 1e-6;
+/// Longest that HiGHS runs at a time: nobody who cancels waits longer.
+const SLICE_SECONDS: f64 = 0.5;
 /// HiGHS's number for the primal simplex, which takes half the time after columns were added.
 const PRIMAL_SIMPLEX: i32 = 4;
 /// Brings capacity times permille to the size of the other factors.

@@ -7,3 +7,4 @@ mod pricer;
 
 pub use column::Column;
 pub use generate::{Generated, Options, generate};
+pub(crate) use pricer::{fixed_part, priced_at};

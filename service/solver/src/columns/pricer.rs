@@ -87,7 +87,6 @@ impl<'a> Pricer<'a> {
         let mut excess = 0.0;
         for (supply, known) in model.supplies.iter().zip(&known) {
             let price = priced_at(model, supply, duals);
-            if std::env::var("DBG2").is_ok() && known.upper > price * (1.0 + 1e-9) { println!("   S {} cap {:?} price {:.5} upper {:.5} core {} entries {} found {}", supply.offering, supply.capacity, price, known.upper, known.core.len(), supply.entries.len(), known.column.is_some()); }
             match supply.quantity {
                 Some(quantity) => excess += f64::from(quantity) * (known.upper - price).max(0.0),
                 None => {
@@ -108,13 +107,13 @@ impl<'a> Pricer<'a> {
 }
 
 /// What is due whatever the fleet, USD per hour.
-pub(super) fn fixed_part(model: &Model, duals: &FloatDuals) -> f64 {
+pub(crate) fn fixed_part(model: &Model, duals: &FloatDuals) -> f64 {
     let free = model.rules.moved_pods_max.map_or(0.0, |most| model.resident_count as f64 - f64::from(most));
     model.due_nano as f64 * 1e-9 + free * duals.moved_pods
 }
 
 /// Price of one node, the spot-share rule included, USD per hour.
-pub(super) fn priced_at(model: &Model, supply: &Supply, duals: &FloatDuals) -> f64 {
+pub(crate) fn priced_at(model: &Model, supply: &Supply, duals: &FloatDuals) -> f64 {
     supply.price()
         + duals.spot_share * if duals.spot_share > 0.0 { model.spot_load(supply) as f64 } else { 0.0 }
 }

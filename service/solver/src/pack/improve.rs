@@ -56,8 +56,9 @@ pub(super) fn improve(
 ) -> (Packing, End) {
     let first = State::new(shop, guide.worth, &packing);
     let mut best = packing;
-    let mut walkers: Vec<Walker<'_>> =
-        (0..WALKERS as u64).map(|number| Walker::new(shop, guide, first.clone(), budget, until, number)).collect();
+    let mut walkers: Vec<Walker<'_>> = (0..WALKERS as u64)
+        .map(|number| Walker::new(shop, guide, first.clone(), budget, until, number))
+        .collect();
     let mut idle = 0;
     while idle < IDLE_CYCLES_MAX {
         let before = best.cost_nano;
@@ -112,12 +113,8 @@ impl<'a> Walker<'a> {
         until: f64,
         number: u64,
     ) -> Self {
-        let recreate = Recreate {
-            shop,
-            worth: guide.worth,
-            promising: guide.promising,
-            knapsack: Knapsack::default(),
-        };
+        let recreate =
+            Recreate { shop, worth: guide.worth, promising: guide.promising, knapsack: Knapsack::default() };
         let random = SmallRng::seed_from_u64(budget.seed.wrapping_mul(WALKERS as u64).wrapping_add(number));
         Self { shop, guide, recreate, best: state.packing(), state, random, budget, until }
     }
@@ -150,13 +147,18 @@ impl<'a> Walker<'a> {
             bin.content.iter().for_each(|(item, count)| add(&mut pool, *item, *count));
             price += self.shop.price_nano(bin.supply);
         }
-        let pushed =
-            if self.random.random_bool(PUSH_PROBABILITY) { self.push(&victims, &mut pool) } else { Vec::new() };
+        let pushed = if self.random.random_bool(PUSH_PROBABILITY) {
+            self.push(&victims, &mut pool)
+        } else {
+            Vec::new()
+        };
         victims.iter().for_each(|&index| free_one(&mut self.state.left, self.state.bins[index].supply));
         let limit = price.saturating_add(slack_nano.max(1));
         let made = self.recreate.run(&mut pool, &mut self.state.left, limit, &mut self.random);
         let Some((bins, cost)) = made else {
-            victims.iter().for_each(|&index| super::state::use_one(&mut self.state.left, self.state.bins[index].supply));
+            victims.iter().for_each(|&index| {
+                super::state::use_one(&mut self.state.left, self.state.bins[index].supply)
+            });
             return;
         };
         for (index, item, count) in pushed {

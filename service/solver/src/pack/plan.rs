@@ -1,6 +1,8 @@
 //! From a model to a plan: every stage leaves a plan and a bound, and takes its part of the time.
 
 use plimsoll_domain::solution::Stop;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 
 use super::improve::{End, Guide, improve};
 use super::round::round;
@@ -25,6 +27,8 @@ pub struct Plan {
 
 /// Part of the time for columns.
 const COLUMNS_RATIO: f64 = 0.4;
+/// Part of the time for rounding, at least: what columns leave of theirs is for rounding, too.
+const ROUND_RATIO: f64 = 0.05;
 /// Part of the time kept for the proof.
 const PROOF_RATIO: f64 = 0.02;
 /// Column generation ends this close to the bound.
@@ -48,18 +52,28 @@ pub fn plan(
     };
     tell(Stage::Bound, None, bound);
     let shop = Shop::new(model);
-    let mut best = first(&shop, &duals, budget)?;
+    let best = first(&shop, &duals, budget)?;
     tell(Stage::Greedy, Some(best.cost_nano), bound);
     let options = columns::Options {
         until: budget.seconds * COLUMNS_RATIO,
         gap: COLUMNS_GAP,
         rounds: COLUMN_ROUNDS_MAX,
     };
-    let columns = best.loads.iter().map(|load| Column::of_load(model, load)).collect();
-    let made = columns::generate(model, duals, bound, columns, &options, budget);
+    let mut seeds = Seeds { shop: &shop, best, random: SmallRng::seed_from_u64(budget.seed), budget };
+    let columns = seeds.sow(&duals);
+    tell(Stage::Greedy, Some(seeds.best.cost_nano), bound);
+    let mut suggest = |duals: &FloatDuals| seeds.grow(duals, 0.0);
+    let made = columns::generate(model, duals, bound, columns, &options, budget, &mut suggest);
+    let mut best = seeds.best;
     tell(Stage::Columns, Some(best.cost_nano), made.bound);
-    if let Some(rounded) = round(&shop, &made.duals, &made.columns, &made.shares, budget)
-        && rounded.cost_nano < best.cost_nano
+    if let Some(rounded) = round(
+        &shop,
+        &made.duals,
+        &made.columns,
+        &made.shares,
+        options.until + budget.seconds * ROUND_RATIO,
+        budget,
+    ) && rounded.cost_nano < best.cost_nano
     {
         best = rounded;
     }
@@ -88,6 +102,54 @@ fn first(shop: &Shop<'_>, duals: &FloatDuals, budget: &Budget<'_>) -> Result<Pac
     Ok(packing)
 }
 
+/// Greedy packings before the first linear program, and the part of the time that they may take.
+const SEEDS_MAX: u32 = 10;
+const SEEDS_RATIO: f64 = 0.06;
+/// Largest part by which luck changes prices for them.
+const SEEDS_NOISE: f64 = 0.15;
+
+/// Greedy packings at ever other prices: contents that go together, for the linear program.
+struct Seeds<'a> {
+    shop: &'a Shop<'a>,
+    best: Packing,
+    random: SmallRng,
+    budget: &'a Budget<'a>,
+}
+
+impl Seeds<'_> {
+    /// Contents from many packings around some prices.
+    fn sow(&mut self, duals: &FloatDuals) -> Vec<Column> {
+        let mut columns: Vec<Column> =
+            self.best.loads.iter().map(|load| Column::of_load(self.shop.model, load)).collect();
+        let until = (self.budget.elapsed)() + self.budget.seconds * SEEDS_RATIO;
+        for _ in 0..SEEDS_MAX {
+            if self.budget.is_spent_at(until) {
+                break;
+            }
+            columns.extend(self.grow(duals, SEEDS_NOISE));
+        }
+        columns
+    }
+
+    /// Contents of one packing at some prices.
+    fn grow(&mut self, duals: &FloatDuals, noise: f64) -> Vec<Column> {
+        let mut duals = duals.clone();
+        if noise > 0.0 {
+            duals
+                .items
+                .iter_mut()
+                .for_each(|dual| *dual *= 1.0 + noise * self.random.random_range(-1.0..1.0));
+        }
+        let mut remaining: Vec<u32> = self.shop.model.items.iter().map(|item| item.count).collect();
+        let packing = greedy(self.shop, &duals, &mut remaining, &mut self.shop.quantities(), 0, self.budget);
+        let columns = packing.loads.iter().map(|load| Column::of_load(self.shop.model, load)).collect();
+        if remaining.iter().all(|count| *count == 0) && packing.cost_nano < self.best.cost_nano {
+            self.best = packing;
+        }
+        columns
+    }
+}
+
 /// A supply is worth trying if some content of it came this near to its price.
 const PROMISING_RATIO: f64 = 0.95;
 /// Supplies tried for an item that no promising one carries: the cheapest.
@@ -98,7 +160,8 @@ fn promising(shop: &Shop<'_>, made: &Generated, best: &Packing) -> Vec<Vec<u32>>
     let mut is_promising = vec![false; shop.model.supplies.len()];
     best.loads.iter().for_each(|load| is_promising[load.supply as usize] = true);
     for column in &made.columns {
-        is_promising[column.supply as usize] |= column.worth(&made.duals.items) >= PROMISING_RATIO * column.cost;
+        is_promising[column.supply as usize] |=
+            column.worth(&made.duals.items) >= PROMISING_RATIO * column.cost;
     }
     let pick = |carriers: Vec<u32>| {
         let mut picked: Vec<u32> = carriers.iter().copied().filter(|k| is_promising[*k as usize]).collect();

@@ -3,8 +3,8 @@
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use super::state::{Bin, free_one, use_one};
 use super::Shop;
+use super::state::{Bin, free_one, use_one};
 use crate::price::{Knapsack, fill};
 
 /// What recreation works with.
@@ -87,7 +87,13 @@ impl Recreate<'_> {
     }
 
     /// The best node found for part of the pool, or for all of it.
-    fn offer(&mut self, pool: &[(u32, u32)], left: &[u32], manner: &Manner, random: &mut SmallRng) -> Option<Offer> {
+    fn offer(
+        &mut self,
+        pool: &[(u32, u32)],
+        left: &[u32],
+        manner: &Manner,
+        random: &mut SmallRng,
+    ) -> Option<Offer> {
         let mut best = self.finish(pool, left);
         for _ in 0..manner.tries {
             let (item, _) = pool[random.random_range(0..pool.len())];
@@ -100,7 +106,8 @@ impl Recreate<'_> {
                 continue;
             }
             let offer = self.filled(supply, pool, manner, random);
-            if !offer.content.is_empty() && best.as_ref().is_none_or(|best| offer.badness() < best.badness()) {
+            if !offer.content.is_empty() && best.as_ref().is_none_or(|best| offer.badness() < best.badness())
+            {
                 best = Some(offer);
             }
         }
@@ -131,8 +138,11 @@ impl Recreate<'_> {
             }
             key * (1.0 + manner.noise * random.random_range(-1.0..1.0))
         };
-        let mut order: Vec<(f64, u32, u32)> =
-            pool.iter().filter(|(item, _)| self.shop.carries(supply, *item)).map(|(i, n)| (key(*i, random), *i, *n)).collect();
+        let mut order: Vec<(f64, u32, u32)> = pool
+            .iter()
+            .filter(|(item, _)| self.shop.carries(supply, *item))
+            .map(|(i, n)| (key(*i, random), *i, *n))
+            .collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut room = from.capacity.clone();
         let (mut content, mut value) = (Vec::new(), 0.0);

@@ -12,18 +12,19 @@ const WIDTHS: [usize; 2] = [0, 6];
 /// A share this close below a whole number is that number.
 const WHOLE_TOLERANCE: f64 = 1e-6;
 
-/// The best packing found by rounding. None: limited supplies ran out, or time did.
+/// The best packing found by rounding until `until`. None: limited supplies ran out, or time did.
 pub(super) fn round(
     shop: &Shop<'_>,
     duals: &FloatDuals,
     columns: &[Column],
     shares: &[f64],
+    until: f64,
     budget: &Budget<'_>,
 ) -> Option<Packing> {
     let mut best: Option<Packing> = None;
-    for whole_from in WHOLE_FROM {
-        for width in WIDTHS {
-            if best.is_some() && budget.is_spent() {
+    for width in WIDTHS {
+        for whole_from in WHOLE_FROM {
+            if best.is_some() && budget.is_spent_at(until) {
                 return best;
             }
             let packing = one(shop, duals, columns, shares, whole_from, width, budget);

@@ -27,7 +27,9 @@ pub(super) fn victims(shop: &Shop<'_>, state: &State, random: &mut SmallRng) -> 
             }
             let bin = &state.bins[index];
             let luck = 0.2 + random.random::<f64>();
-            let rank = waste_ratio(shop, bin) * luck * if is_related(shop, first, bin) { RELATED_FACTOR } else { 1.0 };
+            let rank = waste_ratio(shop, bin)
+                * luck
+                * if is_related(shop, first, bin) { RELATED_FACTOR } else { 1.0 };
             if best.is_none_or(|(most, _)| rank > most) {
                 best = Some((rank, index));
             }

@@ -44,7 +44,9 @@ impl Bin {
     /// How many more of an item fit.
     pub fn fits(&self, shop: &Shop<'_>, item: u32, most: u32) -> u32 {
         let of = &shop.model.items[item as usize];
-        if of.weight.iter().zip(&self.room).any(|(weight, room)| weight > room) || !shop.carries(self.supply, item) {
+        if of.weight.iter().zip(&self.room).any(|(weight, room)| weight > room)
+            || !shop.carries(self.supply, item)
+        {
             return 0;
         }
         let most = if of.cap < of.count {
@@ -91,8 +93,7 @@ pub(super) fn use_one(left: &mut [u32], supply: u32) {
 
 /// Gives one node of a supply back.
 pub(super) fn free_one(left: &mut [u32], supply: u32) {
+    // No limit stays none.
     let left = &mut left[supply as usize];
-    if *left != u32::MAX {
-        *left += 1;
-    }
+    *left = left.saturating_add(1);
 }

@@ -68,7 +68,8 @@ impl Core {
             return None;
         }
         for entry in 0..self.rest.len() {
-            self.rest.most[entry] = fitting(self.rest.weight(entry), &self.rest.capacity, self.rest.most[entry]);
+            self.rest.most[entry] =
+                fitting(self.rest.weight(entry), &self.rest.capacity, self.rest.most[entry]);
         }
         let keep: Vec<usize> = (0..self.rest.len()).filter(|entry| self.rest.most[*entry] > 0).collect();
         self.pick(&keep);
