@@ -7,8 +7,8 @@ use plimsoll_domain::workload::{DisruptionBudget, Pod};
 use crate::error::{At, Fault};
 
 use super::draft::{BudgetDraft, Draft, Origin};
-use super::labels;
 use super::owner::{Round, share};
+use super::{PODS_MAX, labels};
 
 /// What a budget is stated in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub(super) fn take(from: PodDisruptionBudget, _: Origin, draft: &mut Draft) -> R
         (None, Some(min)) => Limit::MinAvailable(min),
         (None, None) => Limit::None,
     };
-    // Whether it can be resolved does not depend on how many pods there are.
-    limit.allowed(1)?;
+    // What can be resolved over the most pods can be over any.
+    limit.allowed(PODS_MAX as i32)?;
     draft.budgets.push(BudgetDraft {
         namespace: from.metadata.namespace.unwrap_or_else(|| "default".to_owned()),
         name: from.metadata.name.ok_or_else(|| Fault::new("missing").at("metadata.name"))?,

@@ -7,6 +7,8 @@ use plimsoll_domain::finding::{Finding, Severity};
 /// What can be remarked of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Note {
+    /// The list has pages that are not there.
+    PartialList,
     /// The pod has ended.
     FinishedPod,
     /// Something else still holds the pod back from being scheduled.
@@ -62,6 +64,11 @@ impl Notes {
 impl Note {
     fn finding(self, count: u64, first: String) -> Finding {
         let (severity, code, what) = match self {
+            Self::PartialList => (
+                Severity::Warning,
+                "PARTIAL_LIST",
+                "list(s) end with a token to continue: the rest of their objects is missing",
+            ),
             Self::FinishedPod => (Severity::Info, "FINISHED_PODS", "pod(s) have ended and are no demand"),
             Self::GatedPod => (
                 Severity::Info,

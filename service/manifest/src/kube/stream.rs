@@ -10,6 +10,7 @@ use crate::input::{Place, Text};
 use crate::json;
 
 use super::draft::{Draft, Origin};
+use super::notes::Note;
 use super::object::{self, Item};
 
 /// Lists within lists; kubectl nests none, `jq -s` one.
@@ -89,6 +90,7 @@ impl<'de> Visitor<'de> for DocumentSeed<'_, '_> {
         let origin = Origin { document: reader.draft.documents, item: None };
         reader.draft.documents = reader.draft.documents.saturating_add(1);
         if is_list {
+            note_missing_pages(&fields, origin, reader.draft);
             return Ok(());
         }
         let text = reassembled::<A::Error>(&fields)?;
@@ -152,6 +154,20 @@ impl<'de> Visitor<'de> for ItemsSeed<'_, '_> {
 fn list_of(kind: &str) -> Option<String> {
     let name = kind.trim_matches('"').strip_suffix("List")?;
     (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// A list that says how to go on was not fetched to its end.
+fn note_missing_pages(fields: &[(String, Box<RawValue>)], origin: Origin, draft: &mut Draft) {
+    #[derive(serde::Deserialize)]
+    struct ListMetadata {
+        #[serde(rename = "continue")]
+        next: Option<String>,
+    }
+    let metadata = fields.iter().find(|(key, _)| key == "metadata");
+    let metadata = metadata.and_then(|(_, raw)| serde_json::from_str::<ListMetadata>(raw.get()).ok());
+    if metadata.and_then(|metadata| metadata.next).is_some_and(|next| !next.is_empty()) {
+        draft.notes.add(Note::PartialList, || format!("documents[{}]", origin.document));
+    }
 }
 
 fn reassembled<E: serde::de::Error>(fields: &[(String, Box<RawValue>)]) -> Result<String, E> {

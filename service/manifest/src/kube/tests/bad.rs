@@ -63,10 +63,28 @@ fn a_wrong_word_is_named_with_the_ones_that_are_right() {
     check("operator", pod(json!({"affinity": {"nodeAffinity": required}})), path, "none of In, NotIn");
     let budget = object("policy/v1", "PodDisruptionBudget", "b", json!({"spec": {"maxUnavailable": "some"}}));
     check("share", list(&[budget]), "items[0].spec.maxUnavailable", "neither a number nor a percentage");
+    let budget =
+        object("policy/v1", "PodDisruptionBudget", "b", json!({"spec": {"maxUnavailable": "4000000000%"}}));
+    check(
+        "far too much",
+        list(&[budget]),
+        "items[0].spec.maxUnavailable",
+        "neither a number nor a percentage",
+    );
     let nameless = json!({"apiVersion": "v1", "kind": "Pod", "spec": {}});
     check("no name", list(&[nameless]), "items[0].metadata.name", "missing");
     check("no spec", list(&[object("v1", "Pod", "a", json!({}))]), "items[0].spec", "missing");
     check("no kind", list(&[json!({"metadata": {"name": "a"}})]), "items[0].kind", "missing");
+}
+
+#[test]
+fn a_list_that_is_only_a_page_is_told() {
+    let pod = object("v1", "Pod", "web-0", json!({"spec": super::with_container(json!({}))}));
+    for (next, want) in [("", false), ("eyJ2", true)] {
+        let text = json!({"items": [pod], "metadata": {"continue": next}}).to_string();
+        let snapshot = read(text.as_bytes(), &options()).expect("sound");
+        assert_eq!(super::codes(&snapshot).contains(&"PARTIAL_LIST"), want, "{next:?}");
+    }
 }
 
 #[test]
