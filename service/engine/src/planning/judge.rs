@@ -71,16 +71,26 @@ pub fn judge(
         );
         findings.push(Finding::new(Severity::Info, "REPAIRED", "", message));
     }
-    for (code, pods) in
-        [("STEERED_PENDING", &report.steered_pending), ("CHURN_STRANDED", &report.churn_stranded)]
-    {
-        if let Some(first) = pods.first() {
-            let message =
-                format!("{} pods, the first of them {first}: review before this plan is applied", pods.len());
-            findings.push(Finding::new(Severity::Warning, code, format!("pod/{first}"), message));
-        }
-    }
+    findings.extend(left_behind(&report));
     Ok(Judged { solution: best, report: Some(report), findings })
+}
+
+/// Pods that the plan leaves behind, and why the scheduler finds no place for them.
+fn left_behind(report: &RefereeReport) -> Vec<Finding> {
+    let say = |(code, pods): (&str, &Vec<String>)| {
+        let first = pods.first()?;
+        let why = report.strandings.iter().find(|stranding| stranding.pod == *first);
+        let why = why.map(|why| format!(" (after {}: {})", why.event, why.message)).unwrap_or_default();
+        let message = format!(
+            "{} pods, the first of them {first}{why}: review before this plan is applied",
+            pods.len()
+        );
+        Some(Finding::new(Severity::Warning, code, format!("pod/{first}"), message))
+    };
+    [("STEERED_PENDING", &report.steered_pending), ("CHURN_STRANDED", &report.churn_stranded)]
+        .into_iter()
+        .filter_map(say)
+        .collect()
 }
 
 /// The first pod that the plan must not leave behind.

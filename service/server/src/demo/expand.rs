@@ -38,7 +38,8 @@ pub fn expand(manifests: &[&str]) -> anyhow::Result<Vec<Value>> {
 }
 
 fn nodes(template: &Value, objects: &mut Vec<Value>) {
-    let counts = template["metadata"]["annotations"][ZONES_ANNOTATION].as_str().unwrap_or_default().to_owned();
+    let counts =
+        template["metadata"]["annotations"][ZONES_ANNOTATION].as_str().unwrap_or_default().to_owned();
     for part in counts.split_whitespace() {
         let (zone, count) = part.split_once('=').unwrap_or((part, "0"));
         let zone = format!("us-east-1{zone}");
@@ -66,7 +67,9 @@ fn run(workload: &Value, nodes: &[Value], objects: &mut Vec<Value>) {
         Some("Deployment") => {
             let set = format!("{name}-7d9f");
             objects.push(replica_set(workload, &set));
-            (0..count("replicas")).for_each(|number| objects.push(pod(workload, ("ReplicaSet", &set), &format!("{set}-{number:02}"))));
+            (0..count("replicas")).for_each(|number| {
+                objects.push(pod(workload, ("ReplicaSet", &set), &format!("{set}-{number:02}")))
+            });
         }
         Some("StatefulSet") => {
             for number in 0..count("replicas") {
@@ -76,7 +79,9 @@ fn run(workload: &Value, nodes: &[Value], objects: &mut Vec<Value>) {
             }
         }
         Some("Job") => {
-            (0..count("parallelism")).for_each(|number| objects.push(pod(workload, ("Job", name), &format!("{name}-{number:02}"))));
+            (0..count("parallelism")).for_each(|number| {
+                objects.push(pod(workload, ("Job", name), &format!("{name}-{number:02}")))
+            });
         }
         Some("DaemonSet") => {
             for (number, node) in nodes.iter().enumerate().filter(|(_, node)| selects(workload, node)) {
@@ -98,7 +103,8 @@ fn replica_set(deployment: &Value, name: &str) -> Value {
     let mut set = deployment.clone();
     set["kind"] = json!("ReplicaSet");
     set["metadata"]["name"] = json!(name);
-    set["metadata"]["ownerReferences"] = owner("Deployment", deployment["metadata"]["name"].as_str().unwrap_or_default());
+    set["metadata"]["ownerReferences"] =
+        owner("Deployment", deployment["metadata"]["name"].as_str().unwrap_or_default());
     set
 }
 

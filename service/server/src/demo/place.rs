@@ -20,7 +20,9 @@ pub fn place(objects: &mut [Value]) -> anyhow::Result<()> {
     let mut homes: BTreeMap<String, String> = BTreeMap::new();
     for pod in pending {
         let id = simulation.pod(&pod.key()).context("a pod is missing from the simulation")?;
-        let node = simulation.schedule(id).map_err(|refused| anyhow::anyhow!("{} is pending: {refused}", pod.key()))?;
+        let node = simulation
+            .schedule(id)
+            .map_err(|refused| anyhow::anyhow!("{} is pending: {refused}", pod.key()))?;
         homes.insert(pod.key(), simulation.node_name(node).to_owned());
     }
     for object in objects.iter_mut().filter(|object| object["kind"] == "Pod") {
