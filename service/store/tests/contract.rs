@@ -76,7 +76,8 @@ async fn a_stale_etag_changes_nothing() {
     with_cluster(&store, "atlas").await;
     let read = store.policy(&id("atlas")).await.expect("read");
     let frozen = Policy { freeze: true, ..Policy::default() };
-    let written = store.put_policy(&write("", "", 1), &id("atlas"), &frozen, &read.etag).await.expect("written");
+    let written =
+        store.put_policy(&write("", "", 1), &id("atlas"), &frozen, &read.etag).await.expect("written");
     assert_ne!(written.etag, read.etag);
     let late = store.put_policy(&write("", "", 2), &id("atlas"), &Policy::default(), &read.etag).await;
     assert!(matches!(late, Err(StoreError::EtagMismatch { .. })));
@@ -112,8 +113,9 @@ async fn everything_is_there_after_a_restart() {
     let store = Sqlite::open(&path).await.expect("opens");
     with_cluster(&store, "atlas").await;
     let sid: SnapshotId = "s1".parse().expect("valid");
-    let stored = store.create_snapshot(&write("", "", 1), &id("atlas"), &sid, &snapshot(1)).await.expect("stored");
-    let catalog = Catalog::builtin().clone();
+    let stored =
+        store.create_snapshot(&write("", "", 1), &id("atlas"), &sid, &snapshot(1)).await.expect("stored");
+    let catalog = (*Catalog::builtin()).clone();
     let kid = "k1".parse().expect("valid");
     store.create_catalog(&write("", "", 2), &kid, &catalog).await.expect("stored");
     store.put_usage(&write("", "", 3), &id("atlas"), b"checkpoint", &["b1".into()]).await.expect("stored");
@@ -135,7 +137,7 @@ async fn a_full_disk_is_said_and_leaves_nothing_half_written() {
     with_cluster(&store, "atlas").await;
     store.limit_pages(1).await.expect("limited");
     let kid = "k1".parse().expect("valid");
-    let full = store.create_catalog(&write("r1", "a", 1), &kid, Catalog::builtin()).await;
+    let full = store.create_catalog(&write("r1", "a", 1), &kid, &Catalog::builtin()).await;
     assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
     assert!(matches!(store.catalog(&kid).await, Err(StoreError::NotFound(_))));
     assert_eq!(store.earlier(&write("r1", "a", 1).request).await.expect("read"), None);
