@@ -4,20 +4,21 @@
 //! believes nothing but the problem. It never panics, whatever a bundle holds, and never does I/O beside
 //! the reader that it is given.
 //!
-//! Start at [`verify`]: first [`digest`](mod@digest), then [`feasible`], then [`cost`], then [`floor`].
+//! Start at [`verify`]: is the problem `wellformed`, is everything about it by its [`digest()`], is the plan
+//! `feasible`, does it `cost` what it says, do the duals prove the [`floor`]?
 
 pub mod bundle;
 pub mod certificate;
-pub mod cost;
-pub mod digest;
-pub mod feasible;
+mod cost;
+mod digest;
+mod feasible;
 pub mod floor;
 mod json;
 pub mod plan;
 pub mod problem;
-pub mod proof;
+mod proof;
 pub mod rejection;
-pub mod wellformed;
+mod wellformed;
 
 pub use bundle::{Bundle, ReadError, read};
 pub use certificate::{Certificate, RowDual};

@@ -72,6 +72,46 @@ fn a_floor_that_the_duals_do_not_prove_is_rejected() {
     check(|bundle| bundle.plan.objective_floor_nano_usd_per_hour = 320 * COIN, floors);
 }
 
+/// Floors worked out by hand: the best content of each kind of node, and what is due if all existing ones left.
+#[test]
+fn the_floor_is_what_the_certificate_says() {
+    #[track_caller]
+    fn check(change: fn(&mut Bundle), expected: i64) {
+        let mut bundle = bundle();
+        change(&mut bundle);
+        let floor = plimsoll_verify::floor::of(&bundle.problem, &bundle.certificate);
+        assert_eq!(floor, Ok(expected * COIN));
+    }
+    fn row(row: &str, dual: i64) -> Vec<RowDual> {
+        vec![RowDual { row: row.into(), dual }]
+    }
+    // Pods 320; due 2 + 8, less 1 for `old-1` (21 + 150 + 30 on a node of 200), less 8 for `old-2` (205 on 197).
+    check(|_| (), 321);
+    // Sealed, `old-1` is worth 42 at most.
+    check(|bundle| bundle.problem.nodes[0].sealed = true, 322);
+    // Dearer to drain, `old-2` is due 13, and worth 13 more than leaving it.
+    check(|bundle| bundle.problem.nodes[1].drain_cost_nano_usd_per_hour = 8 * COIN, 321);
+    // Limited, offering 0 may be worth 10 above its price, three times.
+    check(
+        |bundle| {
+            bundle.problem.offerings[0].quantity_max = Some(3);
+            bundle.problem.offerings[0].price_nano_usd_per_hour = 190 * COIN;
+        },
+        321 - 30,
+    );
+    // A moved pod is 1 dearer: due 4 + 9 + 2, less 2 (22 + 150 + 30) and 9 (206 on 197), less the budget of 1.
+    check(|bundle| bundle.certificate.row_duals = row(ROW_MOVED_PODS, DUAL), 323);
+    // On-demand nodes are 10 cheaper, spot ones 30 dearer. Pods 340; due 2 + 8, less 2 (192 on 190), less 8.
+    check(
+        |bundle| {
+            bundle.certificate.row_duals = row(ROW_SPOT_SHARE, DUAL / 100_000);
+            bundle.certificate.shape_duals[BATCH as usize] = 30 * DUAL;
+            bundle.certificate.shape_duals[RIVAL as usize] = 20 * DUAL;
+        },
+        340,
+    );
+}
+
 #[test]
 fn what_is_about_another_problem_is_rejected() {
     let actual = plimsoll_verify::digest(&bundle().problem);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{Placement, Plan};
-use crate::problem::{Offering, Placed};
+use crate::problem::Placed;
 use crate::rejection::{Member, Rejection};
 use crate::wellformed::{Sound, ascending, at};
 
@@ -61,11 +61,6 @@ impl Fleet<'_> {
 }
 
 impl Node<'_> {
-    /// The offering of this node.
-    pub fn offering_of<'b>(&self, problem: &'b Sound) -> &'b Offering {
-        &problem.offerings[self.offering]
-    }
-
     /// How many pods of a demand it holds.
     pub fn count_of(&self, demand: i32) -> i32 {
         let found = self.placed.binary_search_by_key(&demand, |placed| placed.demand);

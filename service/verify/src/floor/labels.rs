@@ -15,6 +15,8 @@ use super::prices::Prices;
 const COVERS_MAX: usize = 512;
 /// Most contents that are held at once: some 30 MB.
 const GROWN_MAX: usize = 1 << 18;
+/// Finding prices takes about as long as looking at so many contents, for every item.
+const PRICES_WORK: usize = 20;
 /// Most prices that a content is bounded by.
 const PRICES_MAX: usize = 5;
 
@@ -77,6 +79,7 @@ impl<'a> Search<'a> {
         self.price(0, &room);
         let mut labels = vec![Label { value: 0, bound: self.bound(0, 0, &room), room }];
         for place in 0..self.knapsack.entries.len() {
+            effort.left = effort.left.saturating_sub(PRICES_WORK * (self.knapsack.entries.len() - place));
             let mut next = self.grow(place, &labels, effort);
             next.sort_by_key(|label| Reverse((label.bound, label.value, label.room)));
             labels = self.select(&next);

@@ -6,7 +6,7 @@ use super::fixed::{self, Matrix, ONE, POINT, Vector};
 use super::knapsack::{CAPACITY_BITS, Knapsack, RESOURCES_MAX};
 use super::prices::Prices;
 
-/// Most changes of the basis. About as many are needed as there are resources, times three.
+/// Most changes of the basis. The planning instances need 80 at most.
 const PIVOTS_MAX: usize = 300;
 /// What is lower is taken for 0.
 const NOISE: i128 = ONE >> 40;

@@ -109,3 +109,23 @@ fn new_node_items<'b>(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::scaled;
+
+    #[test]
+    fn a_dual_is_scaled_down_and_rounded_down() {
+        #[track_caller]
+        fn check(dual: i64, price: i128, worth: i128, expected: i64) {
+            assert_eq!(scaled(dual, price, worth), expected);
+        }
+        check(0, 1, 2, 0);
+        check(7, 0, 2, 0);
+        check(7, 1, 2, 3);
+        check(i64::MAX, i128::from(i64::MAX) - 1, i64::MAX.into(), i64::MAX - 1);
+        // Beyond 63 bits the digits that are dropped never raise it.
+        check(8, 1 << 110, (1 << 110) + 1, 7);
+        check(1 << 40, 3 << 100, (4 << 100) + 1, (3 << 38) - 1);
+    }
+}
