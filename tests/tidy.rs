@@ -23,12 +23,11 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// Heavy or impure crates and the only rooms that may name them.
-const ONLY_IN: [(&str, &[&str]); 17] = [
+const ONLY_IN: [(&str, &[&str]); 16] = [
     ("good_lp", &["service/solver"]),
     ("highs", &["service/solver"]),
     ("sqlx", &["service/store"]),
     ("k8s_openapi", &["service/manifest"]),
-    ("kube", &[]),
     ("polars", &[]),
     ("aws_sdk_ec2", &[]),
     ("aws_sdk_eks", &[]),

@@ -23,6 +23,8 @@ const CHECKPOINT_VERSION: u8 = 1;
 pub struct SnapshotImport {
     /// Id of the new snapshot; none: one is made up.
     pub id: Option<SnapshotId>,
+    /// Name of the file, which tells some formats apart; may be empty.
+    pub file_name: String,
     /// Whether pods of a trace that have finished count.
     pub include_finished: bool,
     /// The bytes; gzip is recognised.
@@ -79,9 +81,9 @@ impl Engine {
             let id = name.rsplit('/').next().unwrap_or_default().parse().ok();
             return Ok(self.store.snapshot(cluster, id.as_ref()).await?);
         }
-        let SnapshotImport { id, include_finished, source } = import;
+        let SnapshotImport { id, file_name, include_finished, source } = import;
         let options = ReadOptions { include_finished, now: write.time };
-        let read = parse(move || plimsoll_manifest::read(source, &options)).await?;
+        let read = parse(move || plimsoll_manifest::any::read_named(source, &file_name, &options)).await?;
         match read {
             plimsoll_manifest::Read::Snapshot(snapshot) => {
                 let id = id.map_or_else(|| fresh_id("s", write.time), Ok)?;

@@ -169,12 +169,18 @@ fn assemble(facts: &Facts<'_>, solution: Solution, shape: Shape, findings: Vec<F
     }
 }
 
-/// Has the independent verifier judge the plan; nothing unproven leaves this room.
+/// Has the independent verifier judge the plan; nothing unproven leaves this room. The floor that is stated is the one
+/// that the verifier proves from the duals: it may be higher than the solver dared to say.
 fn prove(problem: &Problem, plan: &mut Plan) -> Result<(), Error> {
     let name = format!("clusters/{}/plans/{}", plan.cluster, plan.id);
-    let bundle = bundle::of_plan(problem, plan, &name);
-    plan.problem_digest = bundle.plan.problem_digest.clone();
-    plimsoll_verify::verify(&bundle).map_err(|rejection| Error::Unproven(rejection.to_string()))?;
+    let mut bundle = bundle::of_plan(problem, plan, &name);
+    let unproven = |rejection: plimsoll_verify::Rejection| Error::Unproven(rejection.to_string());
+    let floor = plimsoll_verify::floor::of(&bundle.problem, &bundle.certificate).map_err(unproven)?;
+    plan.solution.floor_nano_usd = floor.clamp(0, plan.after.total().nano_usd());
+    bundle.plan.objective_floor_nano_usd_per_hour = plan.solution.floor_nano_usd;
+    bundle.certificate.objective_floor_nano_usd_per_hour = plan.solution.floor_nano_usd;
+    plimsoll_verify::verify(&bundle).map_err(unproven)?;
+    plan.problem_digest.clone_from(&bundle.plan.problem_digest);
     plan.verified = true;
     Ok(())
 }

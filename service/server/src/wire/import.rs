@@ -9,7 +9,12 @@ use super::Invalid;
 
 /// Reads a header of ImportSnapshot.
 pub fn snapshot(from: &pb::ImportHeader, source: Box<dyn Read + Send>) -> SnapshotImport {
-    SnapshotImport { id: None, include_finished: from.include_finished, source }
+    SnapshotImport {
+        id: None,
+        file_name: from.file_name.clone(),
+        include_finished: from.include_finished,
+        source,
+    }
 }
 
 /// Reads a header of ImportPrices.
