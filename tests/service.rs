@@ -1,0 +1,20 @@
+//! The whole service as its callers see it: `plimsoll.v1` over gRPC on loopback, server and client in one process.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot talk to the service should stop")]
+
+#[path = "service/bad_input.rs"]
+mod bad_input;
+#[path = "service/bad_request.rs"]
+mod bad_request;
+#[path = "service/bundle.rs"]
+mod bundle;
+#[path = "service/main_job.rs"]
+mod main_job;
+#[path = "service/reflection.rs"]
+mod reflection;
+#[path = "service/rig.rs"]
+mod rig;
+#[path = "service/shop.rs"]
+mod shop;
+#[path = "service/vanish.rs"]
+mod vanish;
