@@ -48,7 +48,8 @@ mod tests {
         let of = |kind: &str| items.iter().filter(|item| item["kind"] == kind).collect::<Vec<_>>();
         assert_eq!(of("Node").len(), 42);
         assert!(of("Pod").iter().all(|pod| pod["spec"]["nodeName"].is_string()), "a pod is pending");
-        let models = of("Deployment").into_iter().filter(|one| one.to_string().contains("nvidia.com/gpu\":1")).count();
+        let models =
+            of("Deployment").into_iter().filter(|one| one.to_string().contains("nvidia.com/gpu\":1")).count();
         assert_eq!(models, MODELS);
         assert_eq!(example().expect("sound"), example().expect("sound"), "not the same twice");
     }

@@ -1,6 +1,6 @@
 //! Logs: structured, to stderr, so that stdout stays for data.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::TryInitError;
@@ -25,7 +25,10 @@ pub enum Error {
 pub fn init(log: &Log) -> Result<(), Error> {
     use tracing_subscriber::util::SubscriberInitExt;
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| Error::Filter(log.filter.clone(), error))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match log.format {
         LogFormat::Text => lines.finish().try_init()?,
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,

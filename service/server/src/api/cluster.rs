@@ -9,6 +9,9 @@ use tonic::{Request, Response, Status};
 use super::Api;
 use crate::wire::{Invalid, cluster, filter, names, page, policy, request, status::Refused};
 
+/// Name of the list in page tokens.
+const LIST: &str = "clusters";
+
 #[tonic::async_trait]
 impl ClusterService for Api {
     async fn register_cluster(
@@ -39,12 +42,12 @@ impl ClusterService for Api {
     ) -> Result<Response<pb::ListClustersResponse>, Status> {
         let request = request.into_inner();
         let filter = filter::parse(&request.filter, &cluster::FILTER_FIELDS)?;
-        let page = page::request(request.page_size, request.page_token)?;
+        let page = page::request(LIST, request.page_size, &request.page_token)?;
         let found = self.engine.clusters(&page).await.map_err(Refused::from)?;
         let passes = |record: &&_| filter.passes(|field| cluster::filter_value(record, field));
         Ok(Response::new(pb::ListClustersResponse {
             clusters: found.items.iter().filter(passes).map(cluster::cluster).collect(),
-            next_page_token: found.next_token,
+            next_page_token: page::token(LIST, &found.next_token),
         }))
     }
 

@@ -12,6 +12,9 @@ use super::{Api, plan_stream};
 use crate::wire::status::Refused;
 use crate::wire::{export, filter, names, order, page, plan};
 
+/// Name of the list in page tokens.
+const LIST: &str = "plans";
+
 #[tonic::async_trait]
 impl PlanService for Api {
     async fn create_plan(
@@ -51,14 +54,14 @@ impl PlanService for Api {
         let cluster = names::parse_cluster("parent", &request.parent)?;
         let view = order::view(request.view, pb::PlanView::Basic)?;
         let filter = filter::parse(&request.filter, &plan::FILTER_FIELDS)?;
-        let page = page::request(request.page_size, request.page_token)?;
+        let page = page::request(LIST, request.page_size, &request.page_token)?;
         let generation = self.engine.cluster(&cluster).await.map_err(Refused::from)?.generation;
         let found = self.engine.plans(&cluster, &page).await.map_err(Refused::from)?;
         let present = plan::Present { generation, time: self.clock.now() };
         let plans = found.items.iter().map(|found| plan::viewed(found, present, view));
         Ok(Response::new(pb::ListPlansResponse {
             plans: plans.filter(|found| filter.passes(|field| plan::filter_value(found, field))).collect(),
-            next_page_token: found.next_token,
+            next_page_token: page::token(LIST, &found.next_token),
         }))
     }
 

@@ -1,7 +1,5 @@
 //! PricingService.
 
-use plimsoll_domain::store::StoreError;
-use plimsoll_engine::Error;
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::pricing_service_server::PricingService;
 use tonic::{Request, Response, Status, Streaming};
@@ -44,19 +42,18 @@ impl PricingService for Api {
     ) -> Result<Response<pb::ListOfferingsResponse>, Status> {
         let request = request.into_inner();
         let filter = filter::parse(&request.filter, &offerings::FILTER_FIELDS)?;
-        let page = page::request(request.page_size, request.page_token)?;
+        let page = page::request(offerings::LIST, request.page_size, &request.page_token)?;
         let after = position(&page.token)?;
         let asked = names::parse_catalog("parent", &request.parent)?;
         let id = after.as_ref().map(|after| after.catalog.clone()).or(asked);
         let found = self.engine.catalog(id.as_ref(), &request.region).await.map_err(Refused::from)?;
-        Ok(Response::new(offerings::page(&found, &filter, after.as_ref(), page.size)))
+        Ok(Response::new(offerings::list(&found, &filter, after.as_ref(), page.size)))
     }
 }
 
-fn position(token: &str) -> Result<Option<Position>, Refused> {
-    if token.is_empty() {
+fn position(place: &str) -> Result<Option<Position>, Refused> {
+    if place.is_empty() {
         return Ok(None);
     }
-    let bad = || Refused::from(Error::Store(StoreError::BadPageToken(token.to_owned())));
-    Position::parse(token).map(Some).ok_or_else(bad)
+    Position::parse(place).map(Some).ok_or_else(|| page::bad_token(place))
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use plimsoll_proto::v1 as pb;
@@ -59,6 +60,7 @@ pub enum Error {
 pub struct Spool {
     dir: Option<PathBuf>,
     bytes_max: u64,
+    idle_max: Duration,
     concurrent_max: usize,
     places: Arc<Semaphore>,
 }
@@ -86,7 +88,7 @@ impl Spool {
     /// A spool in a folder; none: the system's temporary one.
     pub fn new(dir: Option<PathBuf>, concurrent_max: usize) -> Self {
         let places = Arc::new(Semaphore::new(concurrent_max));
-        Self { dir, bytes_max: IMPORT_BYTES_MAX, concurrent_max, places }
+        Self { dir, bytes_max: IMPORT_BYTES_MAX, idle_max: UPLOAD_IDLE_MAX, concurrent_max, places }
     }
 
     /// Takes a stream in. When `cancelled` fires, reading the file ends with an error, so that a parser stops.
@@ -96,9 +98,9 @@ impl Spool {
     {
         let busy = |_| Error::Busy { limit: self.concurrent_max };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
-        let header = first(next(&mut chunks).await?)?;
+        let header = first(next(&mut chunks, self.idle_max).await?)?;
         let mut writer = Writer::new(self.file()?, &header, self.bytes_max);
-        while let Some(part) = next(&mut chunks).await? {
+        while let Some(part) = next(&mut chunks, self.idle_max).await? {
             let Part::Data(data) = part else {
                 return Err(Invalid::new("header", "only the first chunk may have one").into());
             };
@@ -126,12 +128,12 @@ impl Read for Spooled {
     }
 }
 
-async fn next<S>(chunks: &mut S) -> Result<Option<Part>, Error>
+async fn next<S>(chunks: &mut S, idle_max: Duration) -> Result<Option<Part>, Error>
 where
     S: Stream<Item = Result<pb::ImportChunk, Status>> + Unpin,
 {
-    let stalled = |_| Error::Stalled { seconds: UPLOAD_IDLE_MAX.as_secs() };
-    match tokio::time::timeout(UPLOAD_IDLE_MAX, chunks.next()).await.map_err(stalled)? {
+    let stalled = |_| Error::Stalled { seconds: idle_max.as_secs() };
+    match tokio::time::timeout(idle_max, chunks.next()).await.map_err(stalled)? {
         None => Ok(None),
         Some(Err(status)) => Err(Error::Broken(Box::new(status))),
         Some(Ok(pb::ImportChunk { part: Some(part) })) => Ok(Some(part)),
@@ -275,11 +277,12 @@ mod tests {
         assert!(receive(&spool, vec![named("")]).await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_silent_upload_ends() {
         let silent = stream::pending::<Result<pb::ImportChunk, Status>>();
-        let error = spool().receive(silent, CancellationToken::new()).await.unwrap_err();
-        assert!(matches!(error, Error::Stalled { seconds: 60 }), "{error}");
+        let spool = Spool { idle_max: Duration::from_millis(1), ..spool() };
+        let error = spool.receive(silent, CancellationToken::new()).await.unwrap_err();
+        assert!(matches!(error, Error::Stalled { .. }), "{error}");
     }
 
     #[tokio::test]

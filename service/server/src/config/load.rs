@@ -85,7 +85,8 @@ pub fn load(sources: &Sources) -> Result<(Settings, Option<PathBuf>), Error> {
             flag.split_once('=').ok_or_else(|| bad(origin(), "expected KEY=VALUE".to_owned()))?;
         put(&mut table, key.trim(), value.trim()).map_err(|message| bad(origin(), message))?;
     }
-    let settings = Settings::deserialize(table).map_err(|error| bad(Origin::Together, error.to_string()))?;
+    let settings =
+        Settings::deserialize(table).map_err(|error| bad(Origin::Together, error.message().to_owned()))?;
     match settings.first_fault() {
         Some((key, message)) => Err(bad(Origin::Together, format!("{key}: {message}"))),
         None => Ok((settings, file)),
@@ -109,7 +110,8 @@ fn chosen_file(sources: &Sources) -> Option<PathBuf> {
 fn read(path: &Path) -> Result<Settings, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::Unreadable(path.to_owned(), error))?;
     // The error's text shows line, column and the key.
-    toml::from_str(&text).map_err(|error| bad(Origin::File(path.to_owned()), error.to_string()))
+    toml::from_str(&text)
+        .map_err(|error| bad(Origin::File(path.to_owned()), error.to_string().trim_end().to_owned()))
 }
 
 /// `PLIMSOLL_LISTEN_GRPC` is `listen.grpc`; none if the name is of no section (`PLIMSOLL_SERVER`, say, is the
@@ -134,7 +136,8 @@ fn put(table: &mut Table, key: &str, text: &str) -> Result<(), String> {
         }
         _ => Value::String(text.to_owned()),
     };
-    let checked = Settings::deserialize(table.clone()).map_err(|error| format!("{key}: {error}"))?;
+    let checked =
+        Settings::deserialize(table.clone()).map_err(|error| format!("{key}: {}", error.message()))?;
     match checked.first_fault() {
         Some((fault, message)) if fault == key => Err(format!("{key}: {message}")),
         _ => Ok(()),

@@ -242,7 +242,7 @@ mod tests {
         check_refused("size = 1 OR size = 2", "expected AND");
         check_refused("size = 1 AND", "expected AND");
         check_refused("size = 1 ANDsize = 2", "expected AND");
-        check_refused(&vec!["size = 1"; 11].join(" AND "), "more than 10");
+        check_refused(&["size = 1"; 11].join(" AND "), "more than 10");
         check_refused(&"x".repeat(3000), "longer than");
     }
 }

@@ -112,6 +112,6 @@ mod tests {
         check(|request| request.seed = -1, "seed");
         check(|request| request.plan_id = "A b".into(), "plan_id");
         let negative = pbjson_types::Duration { seconds: -1, nanos: 0 };
-        check(|request| request.time_budget = Some(negative.clone()), "time_budget");
+        check(|request| request.time_budget = Some(negative), "time_budget");
     }
 }

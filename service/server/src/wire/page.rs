@@ -1,19 +1,39 @@
-//! Pages of lists.
+//! Pages of lists. A token is opaque: hex of the list's name and of where the page before ended.
 
-use plimsoll_domain::store::PageRequest;
+use plimsoll_domain::store::{PageRequest, StoreError};
+use plimsoll_engine::Error;
 
 use super::Invalid;
+use super::request::hex;
+use super::status::Refused;
 use crate::limits::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 
-/// Longest page token that is looked at; ours are shorter.
-const TOKEN_BYTES_MAX: usize = 1024;
+/// Longest page token that is looked at; ours have at most four names of 253 bytes, in hex.
+const TOKEN_BYTES_MAX: usize = 4096;
 
-/// Reads `page_size` and `page_token`.
-pub fn request(page_size: i32, page_token: String) -> Result<PageRequest, Invalid> {
-    if TOKEN_BYTES_MAX < page_token.len() {
-        return Err(Invalid::new("page_token", "is none of ours: start again from the first page"));
+/// Reads `page_size` and `page_token` of a list.
+///
+/// # Errors
+/// If the size is negative, or the token is none of this list's.
+pub fn request(list: &str, page_size: i32, page_token: &str) -> Result<PageRequest, Refused> {
+    let size = size(page_size)?;
+    if page_token.is_empty() {
+        return Ok(PageRequest { size, token: String::new() });
     }
-    Ok(PageRequest { size: size(page_size)?, token: page_token })
+    match place(list, page_token) {
+        Some(token) => Ok(PageRequest { size, token }),
+        None => Err(bad_token(page_token)),
+    }
+}
+
+/// The token of the page after one that ended at `place`; no place, no page.
+pub fn token(list: &str, place: &str) -> String {
+    if place.is_empty() { String::new() } else { hex(format!("{list}\n{place}").as_bytes()) }
+}
+
+/// A token that is none of ours.
+pub fn bad_token(token: &str) -> Refused {
+    Error::Store(StoreError::BadPageToken(token.to_owned())).into()
 }
 
 fn size(page_size: i32) -> Result<u32, Invalid> {
@@ -24,19 +44,57 @@ fn size(page_size: i32) -> Result<u32, Invalid> {
     }
 }
 
+fn place(list: &str, token: &str) -> Option<String> {
+    if TOKEN_BYTES_MAX < token.len() {
+        return None;
+    }
+    let text = String::from_utf8(unhex(token)?).ok()?;
+    let place = text.strip_prefix(list)?.strip_prefix('\n')?;
+    (!place.is_empty()).then(|| place.to_owned())
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? * 16 + digit(*low)?),
+        _ => None,
+    };
+    text.as_bytes().chunks(2).map(pair).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(page_size: i32, want: Option<u32>) {
-        assert_eq!(request(page_size, String::new()).ok().map(|page| page.size), want, "{page_size}");
+    fn check_size(page_size: i32, want: Option<u32>) {
+        assert_eq!(request("plans", page_size, "").ok().map(|page| page.size), want, "{page_size}");
     }
 
     #[test]
     fn page_sizes_are_coerced() {
-        check(0, Some(50));
-        check(7, Some(7));
-        check(5000, Some(1000));
-        check(-1, None);
+        check_size(0, Some(50));
+        check_size(7, Some(7));
+        check_size(5000, Some(1000));
+        check_size(-1, None);
+    }
+
+    #[test]
+    fn a_token_leads_to_its_place() {
+        let token = token("plans", "12\nü");
+        assert_eq!(request("plans", 0, &token).unwrap().token, "12\nü");
+        assert_eq!(super::token("plans", ""), "");
+    }
+
+    fn check_foreign(token: &str) {
+        assert!(request("plans", 0, token).is_err(), "{token}");
+    }
+
+    #[test]
+    fn a_foreign_token_is_refused() {
+        for token in
+            ["x", "abc", "zz", "é", "ff", &token("clusters", "a"), &hex(b"plans\n"), &"6b".repeat(9999)]
+        {
+            check_foreign(token);
+        }
     }
 }
