@@ -3,6 +3,7 @@
 use plimsoll_domain::problem::{Demand, OfferingIndex, Problem};
 
 use crate::error::{Uncarried, Why};
+use crate::model::Model;
 
 /// Demands that no eligible offering can carry even alone.
 pub(crate) fn hopeless(problem: &Problem) -> Vec<Uncarried> {
@@ -18,6 +19,13 @@ pub(crate) fn hopeless(problem: &Problem) -> Vec<Uncarried> {
             explain(problem, index, demand, why)
         })
         .collect()
+}
+
+/// Demands of the items of which some remain though everything that could be bought was looked at.
+pub(crate) fn exhausted(problem: &Problem, model: &Model, remaining: &[u32]) -> Vec<Uncarried> {
+    let is_left = |index: &u32| remaining[model.item_of[*index as usize] as usize] > 0;
+    let left = (0..problem.demands.len() as u32).filter(is_left);
+    left.map(|index| explain(problem, index, &problem.demands[index as usize], Why::Exhausted)).collect()
 }
 
 /// Names the offering that comes closest to carrying one pod of a demand, and what it lacks.

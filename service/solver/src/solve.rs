@@ -26,7 +26,14 @@ pub fn solve(
     if !uncarried.is_empty() {
         return Err(SolveError::Infeasible(uncarried));
     }
-    if is_plain(problem) { packed(problem, budget, report) } else { ruled(problem, budget, report) }
+    if !is_plain(problem) {
+        return ruled(problem, budget, report);
+    }
+    match packed(problem, budget, report) {
+        // Where quantities are limited, greedy may fail though there is a plan.
+        Err(SolveError::Infeasible(_)) => ruled(problem, budget, report),
+        answer => answer,
+    }
 }
 
 /// Whether capacity, eligibility, limits per node and quantities are all there is to look at.
@@ -54,7 +61,7 @@ fn packed(
     report: &mut dyn FnMut(&Progress),
 ) -> Result<Solution, SolveError> {
     let model = Model::new(problem, &Options::default());
-    let plan = pack::plan(&model, budget, report)?;
+    let plan = pack::plan(problem, &model, budget, report)?;
     let Certified { duals, floor_nano_usd } = bound::certify_float(&model, &plan.duals);
     let bins = pack::bins(problem, &model, &plan.packing.loads);
     let solution = Solution {
@@ -90,6 +97,15 @@ fn ruled(
     Ok(settle(problem, solution, budget, report))
 }
 
+/// Every objective is a multiple of this: nothing lies between a cost and a floor that is nearer, nano-USD per
+/// hour.
+fn price_step(problem: &Problem) -> i64 {
+    let offerings = problem.offerings.iter().map(|offering| (offering.price + offering.risk).nano_usd());
+    let drains = problem.nodes.iter().map(|node| node.drain_cost.nano_usd());
+    let moves = problem.demands.iter().map(|demand| demand.move_cost.nano_usd());
+    offerings.chain(drains).chain(moves).fold(0, pack::gcd).max(1)
+}
+
 /// Says why the search stopped, once both cost and floor are known.
 fn settle(
     problem: &Problem,
@@ -104,7 +120,7 @@ fn settle(
         solution.duals = Duals { shapes: vec![0; problem.demands.len()], ..Duals::default() };
     }
     let gap = (cost - solution.floor_nano_usd) as f64;
-    if gap == 0.0 {
+    if cost - solution.floor_nano_usd < price_step(problem) {
         solution.stop = Stop::Optimal;
     } else if gap <= budget.gap_target_ratio * cost as f64 {
         solution.stop = Stop::Gap;

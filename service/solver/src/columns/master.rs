@@ -14,6 +14,8 @@ pub(super) struct Master<'a> {
     /// Columns that stand for demand that nothing carries, and what one of it costs. They keep the prices of
     /// the first rounds near those that are proven.
     fillers: Vec<(Col, f64)>,
+    /// HiGHS sees costs times this, so that its tolerances suit cheap fleets and dear ones.
+    scale: f64,
     /// None only while it solves, and after HiGHS failed.
     lp: Option<Lp>,
     /// Seconds spent in HiGHS, whose own limit counts from its first run.
@@ -79,11 +81,13 @@ impl<'a> Master<'a> {
         }
         lp.set_option("threads", 1);
         lp.set_option("simplex_strategy", PRIMAL_SIMPLEX);
+        let dearest = penalties.iter().copied().fold(0.0, f64::max);
+        let scale = if dearest > 0.0 { COST_SIZE / dearest } else { 1.0 };
         let mut fillers = Vec::new();
         for (row, penalty) in rows.items.iter().chain(&rows.moved_pods).zip(penalties) {
-            fillers.push((lp.try_add_column(*penalty, 0.0.., [(row.row, 1.0)])?, *penalty));
+            fillers.push((lp.try_add_column(*penalty * scale, 0.0.., [(row.row, 1.0)])?, *penalty));
         }
-        Ok(Self { model, rows, fillers, lp: Some(lp), spent: 0.0 })
+        Ok(Self { model, rows, fillers, scale, lp: Some(lp), spent: 0.0 })
     }
 
     /// What the fillers cost now.
@@ -99,7 +103,7 @@ impl<'a> Master<'a> {
         let mut is_any = false;
         for ((column, penalty), _) in used {
             *penalty *= factor;
-            lp.change_column_cost(*column, *penalty);
+            lp.change_column_cost(*column, *penalty * self.scale);
             is_any = true;
         }
         is_any
@@ -122,7 +126,7 @@ impl<'a> Master<'a> {
             rows.moved_pods.filter(|_| column.stays > 0).map(|moved| (moved.row, f64::from(column.stays))),
         );
         let lp = self.lp.as_mut().ok_or(HighsStatus::Error)?;
-        lp.try_add_column(column.cost, 0.0.., factors).map(|_| ())
+        lp.try_add_column(column.cost * self.scale, 0.0.., factors).map(|_| ())
     }
 
     /// Solves it. None: it was stopped, or HiGHS failed; the program is of no more use.
@@ -149,11 +153,11 @@ impl<'a> Master<'a> {
 
     fn read(&self, solved: &SolvedModel) -> Optimum {
         let solution = solved.get_solution();
-        let dual = |row: Placed| solution.dual_rows()[row.at];
+        let dual = |row: Placed| solution.dual_rows()[row.at] / self.scale;
         let of = |row: Option<Placed>, sign: f64| row.map_or(0.0, |row| (sign * dual(row)).max(0.0));
         let fillers = self.fillers.len();
         Optimum {
-            value: solved.objective_value(),
+            value: solved.objective_value() / self.scale,
             duals: FloatDuals {
                 items: self.rows.items.iter().map(|row| dual(*row).max(0.0)).collect(),
                 resources: Vec::new(),
@@ -176,6 +180,8 @@ impl Optimum {
 
 /// Pods of an item that no column carries, below which it counts as carried.
 const MISSING_MAX: f64 = 1e-6;
+/// Cost of the dearest pod as HiGHS sees it.
+const COST_SIZE: f64 = 10.0;
 /// Longest that HiGHS runs at a time: nobody who cancels waits longer.
 const SLICE_SECONDS: f64 = 0.5;
 /// HiGHS's number for the primal simplex, which takes half the time after columns were added.

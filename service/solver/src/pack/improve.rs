@@ -18,12 +18,13 @@ pub(super) struct Guide<'a> {
     pub promising: &'a [Vec<u32>],
 }
 
-/// Rounds between two looks at what the other threads found.
-const SEGMENT_ROUNDS: u32 = 400;
+/// Rounds between two looks at what the other threads found: so many for each node, within limits.
+const SEGMENT_ROUNDS_BY_NODE: usize = 20;
+const SEGMENT_ROUNDS: (usize, usize) = (40, 400);
 /// Segments from the highest threshold to the lowest.
 const CYCLE_SEGMENTS: u32 = 40;
 /// Cycles without a better packing before the search ends.
-const IDLE_CYCLES_MAX: u32 = 12;
+const IDLE_CYCLES_MAX: u32 = 8;
 /// Threshold of acceptance at the start and the end of a cycle, as a part of the mean price of a node.
 const THRESHOLD: (f64, f64) = (0.15, 0.001);
 /// Threads.
@@ -59,6 +60,9 @@ pub(super) fn improve(
     let mut walkers: Vec<Walker<'_>> = (0..WALKERS as u64)
         .map(|number| Walker::new(shop, guide, first.clone(), budget, until, number))
         .collect();
+    if best.cost_nano <= goal_nano {
+        return (best, End::Reached);
+    }
     let mut idle = 0;
     while idle < IDLE_CYCLES_MAX {
         let before = best.cost_nano;
@@ -125,7 +129,9 @@ impl<'a> Walker<'a> {
 
     /// Some rounds at one threshold, a part of the mean price of a node.
     fn walk(&mut self, threshold: f64) {
-        for _ in 0..SEGMENT_ROUNDS {
+        let rounds =
+            (SEGMENT_ROUNDS_BY_NODE * self.state.bins.len()).clamp(SEGMENT_ROUNDS.0, SEGMENT_ROUNDS.1);
+        for _ in 0..rounds {
             if self.state.bins.is_empty() || self.budget.is_spent_at(self.until) {
                 return;
             }

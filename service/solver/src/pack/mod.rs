@@ -2,6 +2,7 @@
 
 mod greedy;
 mod improve;
+mod integer;
 mod plan;
 mod recreate;
 mod round;
@@ -11,6 +12,7 @@ mod split;
 mod state;
 
 pub use greedy::greedy;
+pub(crate) use plan::gcd;
 pub use plan::{Plan, plan};
 pub use shop::Shop;
 pub use split::bins;

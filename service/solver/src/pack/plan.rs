@@ -1,16 +1,19 @@
 //! From a model to a plan: every stage leaves a plan and a bound, and takes its part of the time.
 
+use plimsoll_domain::problem::Problem;
 use plimsoll_domain::solution::Stop;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::improve::{End, Guide, improve};
+use super::integer::combine;
 use super::round::round;
 use super::{Packing, Shop, greedy};
 use crate::bound::{self, FloatDuals};
 use crate::budget::{Budget, Progress, Stage};
 use crate::columns::{self, Column, Generated};
 use crate::error::SolveError;
+use crate::infeasible;
 use crate::model::Model;
 
 /// A packing, the prices that bound it, and why the search stopped.
@@ -29,6 +32,8 @@ pub struct Plan {
 const COLUMNS_RATIO: f64 = 0.4;
 /// Part of the time for rounding, at least: what columns leave of theirs is for rounding, too.
 const ROUND_RATIO: f64 = 0.05;
+/// Part of the rest of the time for the integer program.
+const COMBINE_RATIO: f64 = 0.2;
 /// Part of the time kept for the proof.
 const PROOF_RATIO: f64 = 0.02;
 /// Column generation ends this close to the bound.
@@ -36,11 +41,12 @@ const COLUMNS_GAP: f64 = 1e-4;
 /// Rounds of column generation.
 const COLUMN_ROUNDS_MAX: u32 = 3000;
 
-/// Packs every item of a model.
+/// Packs every item of a problem's model.
 ///
 /// # Errors
 /// [`SolveError::Infeasible`] if offerings of limited quantity run out, [`SolveError::Cancelled`].
 pub fn plan(
+    problem: &Problem,
     model: &Model,
     budget: &Budget<'_>,
     report: &mut dyn FnMut(&Progress),
@@ -52,7 +58,7 @@ pub fn plan(
     };
     tell(Stage::Bound, None, bound);
     let shop = Shop::new(model);
-    let best = first(&shop, &duals, budget)?;
+    let best = first(problem, &shop, &duals, budget)?;
     tell(Stage::Greedy, Some(best.cost_nano), bound);
     let options = columns::Options {
         until: budget.seconds * COLUMNS_RATIO,
@@ -66,24 +72,24 @@ pub fn plan(
     let made = columns::generate(model, duals, bound, columns, &options, budget, &mut suggest);
     let mut best = seeds.best;
     tell(Stage::Columns, Some(best.cost_nano), made.bound);
-    if let Some(rounded) = round(
-        &shop,
-        &made.duals,
-        &made.columns,
-        &made.shares,
-        options.until + budget.seconds * ROUND_RATIO,
-        budget,
-    ) && rounded.cost_nano < best.cost_nano
+    let round_until = options.until + budget.seconds * ROUND_RATIO;
+    if let Some(rounded) = round(&shop, &made, round_until, budget)
+        && rounded.cost_nano < best.cost_nano
     {
         best = rounded;
+    }
+    if !budget.is_spent()
+        && let Some(combined) = combine(&shop, &made, &best, budget.left() * COMBINE_RATIO)
+    {
+        best = combined;
     }
     tell(Stage::Round, Some(best.cost_nano), made.bound);
     let promising = promising(&shop, &made, &best);
     let guide = Guide { worth: &made.duals.items, promising: &promising };
-    let goal = made.bound / (1.0 - budget.gap_target_ratio.clamp(0.0, 0.99));
+    let goal = goal_nano(model, made.bound, budget.gap_target_ratio);
     let until = budget.seconds * (1.0 - PROOF_RATIO);
     let mut told = |cost| tell(Stage::Improve, Some(cost), made.bound);
-    let (packing, end) = improve(&shop, &guide, best, to_nano(goal), until, budget, &mut told);
+    let (packing, end) = improve(&shop, &guide, best, goal, until, budget, &mut told);
     let stop = match end {
         End::Reached => Stop::Gap,
         End::Idle => Stop::Work,
@@ -93,13 +99,19 @@ pub fn plan(
 }
 
 /// The greedy packing of everything.
-fn first(shop: &Shop<'_>, duals: &FloatDuals, budget: &Budget<'_>) -> Result<Packing, SolveError> {
+fn first(
+    problem: &Problem,
+    shop: &Shop<'_>,
+    duals: &FloatDuals,
+    budget: &Budget<'_>,
+) -> Result<Packing, SolveError> {
     let mut remaining: Vec<u32> = shop.model.items.iter().map(|item| item.count).collect();
     let packing = greedy(shop, duals, &mut remaining, &mut shop.quantities(), 0, budget);
     if budget.is_cancelled() {
         return Err(SolveError::Cancelled);
     }
-    Ok(packing)
+    let uncarried = infeasible::exhausted(problem, shop.model, &remaining);
+    if uncarried.is_empty() { Ok(packing) } else { Err(SolveError::Infeasible(uncarried)) }
 }
 
 /// Greedy packings before the first linear program, and the part of the time that they may take.
@@ -176,6 +188,23 @@ fn promising(shop: &Shop<'_>, made: &Generated, best: &Packing) -> Vec<Vec<u32>>
 
 fn worth_of_all(model: &Model, duals: &FloatDuals) -> f64 {
     model.items.iter().zip(&duals.items).map(|(item, dual)| f64::from(item.count) * dual).sum()
+}
+
+/// Part by which a float bound may be too high.
+const BOUND_ERROR: f64 = 1e-7;
+
+/// A cost that is good enough: within the gap asked for, or the least sum of prices above the bound.
+fn goal_nano(model: &Model, bound: f64, gap_ratio: f64) -> i64 {
+    let within_gap = to_nano(bound / (1.0 - gap_ratio.clamp(0.0, 0.99)));
+    let step = model.supplies.iter().fold(0, |step, supply| gcd(step, supply.price_nano)).max(1);
+    let floor = to_nano(bound * (1.0 - BOUND_ERROR)).max(0);
+    let attainable = floor.saturating_add(step - 1) / step * step;
+    within_gap.max(attainable)
+}
+
+/// The greatest number that divides both.
+pub(crate) fn gcd(one: i64, other: i64) -> i64 {
+    if other == 0 { one.saturating_abs() } else { gcd(other, one % other) }
 }
 
 fn to_nano(usd: f64) -> i64 {

@@ -1,5 +1,7 @@
 //! Reads the planning instances of the data folder.
 
+pub mod run;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
