@@ -246,23 +246,44 @@ async fn a_stream_tells_progress_and_ends_with_the_plan() {
     assert!(!before.is_empty() && before.iter().all(|event| matches!(event, Event::Progress(_))));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_cancels_what_does_not_end() {
-    let settings = Settings {
+/// A service out of memory on a free port.
+fn private() -> Settings {
+    Settings {
         listen: Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), metrics: None },
         store: Store { path: Store::MEMORY.into() },
-        shutdown: plimsoll_server::config::Shutdown { drain_seconds: 0 },
         ..Settings::default()
-    };
-    let running = serve(&settings).await.unwrap();
-    running.load_example().await.unwrap();
-    let mut plans = PlanServiceClient::new(connect(&running).await);
-    let long = pb::CreatePlanRequest {
+    }
+}
+
+/// An order that takes minutes if nobody stops it.
+fn long_order() -> pb::CreatePlanRequest {
+    pb::CreatePlanRequest {
         time_budget: Some(pbjson_types::Duration { seconds: 500, nanos: 0 }),
         policy_override: Some(pb::Policy { gap_target_ratio: Some(0.0), ..Default::default() }),
         ..order("")
-    };
-    let mut events = plans.stream_plan(long).await.unwrap().into_inner();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_listening_stops_the_work() {
+    let plan = plimsoll_server::config::Plan { concurrent_max: 1, waiting_max: 1, ..Default::default() };
+    let running = serve(&Settings { plan, ..private() }).await.unwrap();
+    running.load_example().await.unwrap();
+    let mut plans = PlanServiceClient::new(connect(&running).await).max_decoding_message_size(64 << 20);
+    let mut events = plans.stream_plan(long_order()).await.unwrap().into_inner();
+    assert!(events.next().await.unwrap().is_ok());
+    drop(events);
+    let next = tokio::time::timeout(Duration::from_secs(60), plans.create_plan(order(""))).await;
+    next.expect("the only place is free again").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_cancels_what_does_not_end() {
+    let shutdown = plimsoll_server::config::Shutdown { drain_seconds: 0 };
+    let running = serve(&Settings { shutdown, ..private() }).await.unwrap();
+    running.load_example().await.unwrap();
+    let mut plans = PlanServiceClient::new(connect(&running).await);
+    let mut events = plans.stream_plan(long_order()).await.unwrap().into_inner();
     assert!(events.next().await.unwrap().is_ok());
     tokio::time::timeout(Duration::from_secs(10), running.shut_down())
         .await
@@ -325,15 +346,9 @@ async fn browsers_of_this_machine_are_served_and_others_are_not() {
 
 #[tokio::test]
 async fn metrics_count_requests_by_method_and_code() {
-    let settings = Settings {
-        listen: Listen {
-            grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
-        },
-        store: Store { path: Store::MEMORY.into() },
-        ..Settings::default()
-    };
-    let running = serve(&settings).await.unwrap();
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listen = Listen { grpc: free, metrics: Some(free) };
+    let running = serve(&Settings { listen, ..private() }).await.unwrap();
     let mut clusters = ClusterServiceClient::new(connect(&running).await);
     clusters.get_cluster(pb::GetClusterRequest { name: "clusters/none".into() }).await.unwrap_err();
     let mut socket = TcpStream::connect(running.metrics_address().unwrap()).await.unwrap();

@@ -21,13 +21,16 @@ impl IngestService for Api {
     ) -> Result<Response<pb::Snapshot>, Status> {
         let cancel = self.stopping.child_token();
         let _guard = cancel.clone().drop_guard();
-        let upload = self.spool.receive(request.into_inner(), cancel).await.map_err(Refused::from)?;
-        let cluster = names::parse_cluster("header.parent", &upload.header.parent)?;
+        let mut chunks = request.into_inner();
+        let header = self.spool.header(&mut chunks).await.map_err(Refused::from)?;
+        let cluster = names::parse_cluster("header.parent", &header.parent)?;
+        self.engine.cluster(&cluster).await.map_err(Refused::from)?;
+        let upload = self.spool.receive(&header, chunks, cancel).await.map_err(Refused::from)?;
         let method = "/plimsoll.v1.IngestService/ImportSnapshot";
-        let write =
-            request::keyed(method, upload.header.request_id.clone(), upload.digest, self.clock.now())?;
-        let wish = import::snapshot(&upload.header, Box::new(upload.file));
-        let stored = self.engine.import_snapshot(&write, &cluster, wish).await.map_err(Refused::from)?;
+        let write = request::keyed(method, header.request_id.clone(), upload.digest, self.clock.now())?;
+        let wish = import::snapshot(&header, Box::new(upload.file));
+        let stored = self.engine.import_snapshot(&write, &cluster, wish).await;
+        let stored = stored.map_err(|error| Refused::File(header.file_name, error))?;
         Ok(Response::new(snapshot::snapshot(&cluster, &stored)))
     }
 

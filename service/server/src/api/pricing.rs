@@ -17,12 +17,15 @@ impl PricingService for Api {
     ) -> Result<Response<pb::Catalog>, Status> {
         let cancel = self.stopping.child_token();
         let _guard = cancel.clone().drop_guard();
-        let upload = self.spool.receive(request.into_inner(), cancel).await.map_err(Refused::from)?;
+        let mut chunks = request.into_inner();
+        let header = self.spool.header(&mut chunks).await.map_err(Refused::from)?;
+        import::check_prices(&header)?;
+        let upload = self.spool.receive(&header, chunks, cancel).await.map_err(Refused::from)?;
         let method = "/plimsoll.v1.PricingService/ImportPrices";
-        let write =
-            request::keyed(method, upload.header.request_id.clone(), upload.digest, self.clock.now())?;
-        let wish = import::prices(upload.header, Box::new(upload.file))?;
-        let imported = self.engine.import_prices(&write, wish).await.map_err(Refused::from)?;
+        let write = request::keyed(method, header.request_id.clone(), upload.digest, self.clock.now())?;
+        let wish = import::prices(&header, Box::new(upload.file));
+        let imported = self.engine.import_prices(&write, wish).await;
+        let imported = imported.map_err(|error| Refused::File(header.file_name, error))?;
         Ok(Response::new(catalog::imported(&imported.stored, &imported.findings)))
     }
 

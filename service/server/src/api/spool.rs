@@ -68,8 +68,6 @@ pub struct Spool {
 /// An upload that arrived.
 #[derive(Debug)]
 pub struct Upload {
-    /// What came first.
-    pub header: pb::ImportHeader,
     /// SHA-256 of header and bytes without the request id, hex; empty where there is no request id.
     pub digest: String,
     /// The bytes.
@@ -91,23 +89,35 @@ impl Spool {
         Self { dir, bytes_max: IMPORT_BYTES_MAX, idle_max: UPLOAD_IDLE_MAX, concurrent_max, places }
     }
 
-    /// Takes a stream in. When `cancelled` fires, reading the file ends with an error, so that a parser stops.
-    pub async fn receive<S>(&self, mut chunks: S, cancelled: CancellationToken) -> Result<Upload, Error>
+    /// Takes the first chunk of a stream, so that a handler can refuse before the rest is sent.
+    pub async fn header<S>(&self, chunks: &mut S) -> Result<pb::ImportHeader, Error>
+    where
+        S: Stream<Item = Result<pb::ImportChunk, Status>> + Unpin + Send,
+    {
+        first(next(chunks, self.idle_max).await?)
+    }
+
+    /// Takes the rest. When `cancelled` fires, reading the file ends with an error, so that a parser stops.
+    pub async fn receive<S>(
+        &self,
+        header: &pb::ImportHeader,
+        mut chunks: S,
+        cancelled: CancellationToken,
+    ) -> Result<Upload, Error>
     where
         S: Stream<Item = Result<pb::ImportChunk, Status>> + Unpin + Send,
     {
         let busy = |_| Error::Busy { limit: self.concurrent_max };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
-        let header = first(next(&mut chunks, self.idle_max).await?)?;
-        let mut writer = Writer::new(self.file()?, &header, self.bytes_max);
+        let mut writer = Writer::new(self.file()?, header, self.bytes_max);
         while let Some(part) = next(&mut chunks, self.idle_max).await? {
             let Part::Data(data) = part else {
                 return Err(Invalid::new("header", "only the first chunk may have one").into());
             };
             writer = tokio::task::spawn_blocking(move || writer.take(&data)).await.map_err(lost)??;
         }
-        let (file, digest) = writer.finish(&header)?;
-        Ok(Upload { header, digest, file: Spooled { file, cancelled, _place: place } })
+        let (file, digest) = writer.finish(header)?;
+        Ok(Upload { digest, file: Spooled { file, cancelled, _place: place } })
     }
 
     fn file(&self) -> Result<File, Error> {
@@ -230,8 +240,9 @@ mod tests {
     }
 
     async fn receive(spool: &Spool, chunks: Vec<pb::ImportChunk>) -> Result<Upload, Error> {
-        let chunks = stream::iter(chunks.into_iter().map(Ok));
-        spool.receive(chunks, CancellationToken::new()).await
+        let mut chunks = stream::iter(chunks.into_iter().map(Ok));
+        let header = spool.header(&mut chunks).await?;
+        spool.receive(&header, chunks, CancellationToken::new()).await
     }
 
     #[tokio::test]
@@ -281,15 +292,17 @@ mod tests {
     async fn a_silent_upload_ends() {
         let silent = stream::pending::<Result<pb::ImportChunk, Status>>();
         let spool = Spool { idle_max: Duration::from_millis(1), ..spool() };
-        let error = spool.receive(silent, CancellationToken::new()).await.unwrap_err();
+        let header = pb::ImportHeader::default();
+        let error = spool.receive(&header, silent, CancellationToken::new()).await.unwrap_err();
         assert!(matches!(error, Error::Stalled { .. }), "{error}");
     }
 
     #[tokio::test]
     async fn reading_stops_when_the_caller_goes() {
         let cancelled = CancellationToken::new();
-        let chunks = stream::iter([named(""), data(b"abc")].map(Ok));
-        let mut upload = spool().receive(chunks, cancelled.clone()).await.unwrap();
+        let chunks = stream::iter([data(b"abc")].map(Ok));
+        let header = pb::ImportHeader::default();
+        let mut upload = spool().receive(&header, chunks, cancelled.clone()).await.unwrap();
         cancelled.cancel();
         assert!(upload.file.read_to_end(&mut Vec::new()).is_err());
     }

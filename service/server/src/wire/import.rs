@@ -18,15 +18,14 @@ pub fn snapshot(from: &pb::ImportHeader, source: Box<dyn Read + Send>) -> Snapsh
 }
 
 /// Reads a header of ImportPrices.
-///
-/// # Errors
-/// If it names a cluster.
-pub fn prices(from: pb::ImportHeader, source: Box<dyn Read + Send>) -> Result<PriceImport, Invalid> {
-    if !from.parent.is_empty() {
-        return Err(Invalid::new(
-            "header.parent",
-            "prices are of no cluster: leave it empty, and set region",
-        ));
+pub fn prices(from: &pb::ImportHeader, source: Box<dyn Read + Send>) -> PriceImport {
+    PriceImport { id: None, file_name: from.file_name.clone(), region: from.region.clone(), source }
+}
+
+/// Refuses prices of a cluster.
+pub fn check_prices(from: &pb::ImportHeader) -> Result<(), Invalid> {
+    if from.parent.is_empty() {
+        return Ok(());
     }
-    Ok(PriceImport { id: None, file_name: from.file_name, region: from.region, source })
+    Err(Invalid::new("header.parent", "prices are of no cluster: leave it empty, and set region"))
 }

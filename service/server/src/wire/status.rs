@@ -96,6 +96,8 @@ pub enum Refused {
     Invalid(Invalid),
     /// The engine did not do it.
     Engine(Error),
+    /// The engine did not take in a file of this name.
+    File(String, Error),
     /// The upload did not arrive.
     Upload(spool::Error),
 }
@@ -124,6 +126,10 @@ impl From<Refused> for Status {
         match refused {
             Refused::Invalid(invalid) => field(&invalid.field, &invalid.message),
             Refused::Engine(error) => engine(error),
+            Refused::File(name, Error::BadImport { field, line, column, message }) => {
+                bad_import(name, field, line, column, &message)
+            }
+            Refused::File(_, error) => engine(error),
             Refused::Upload(error) => upload(error),
         }
     }
@@ -140,10 +146,8 @@ fn engine(error: Error) -> Status {
     let with = |reason, metadata: &[(&str, String)]| status(reason, &message, metadata);
     match error {
         Error::InvalidArgument { field: name, message } => field(name, &message),
-        Error::BadImport { field, line, column, .. } => {
-            let place = |number: u64| if number == 0 { String::new() } else { number.to_string() };
-            let entries = [("field", field), ("line", place(line)), ("column", place(column))];
-            with(Reason::BadImport, &entries)
+        Error::BadImport { field, line, column, message } => {
+            bad_import(String::new(), field, line, column, &message)
         }
         Error::TooLarge { what, limit } => too_large(&message, what, limit),
         Error::Infeasible(refusals) => {
@@ -192,6 +196,13 @@ fn upload(error: spool::Error) -> Status {
         spool::Error::DiskFull => with(Reason::StorageFull, &[]),
         spool::Error::Broken(status) => *status,
     }
+}
+
+fn bad_import(file: String, field: String, line: u64, column: u64, message: &str) -> Status {
+    let message = if file.is_empty() { message.to_owned() } else { format!("{file}: {message}") };
+    let place = |number: u64| if number == 0 { String::new() } else { number.to_string() };
+    let entries = [("file", file), ("field", field), ("line", place(line)), ("column", place(column))];
+    status(Reason::BadImport, &message, &entries)
 }
 
 fn too_large(message: &str, what: String, limit: u64) -> Status {
@@ -244,13 +255,18 @@ fn unknown(resource: &str) -> Reason {
 /// What should wake someone is logged with its causes; the caller does not see them.
 fn log(refused: &Refused) {
     match refused {
-        Refused::Engine(Error::Store(StoreError::Failed(cause))) => {
-            error!(cause = chain(&**cause), "database failed");
-        }
-        Refused::Engine(Error::Store(StoreError::Full)) => error!("no space left for the database"),
-        Refused::Engine(Error::Internal(what)) => error!(what, "internal error"),
-        Refused::Engine(Error::Unproven(why)) => error!(why, "a plan did not pass its own proof"),
+        Refused::Engine(error) | Refused::File(_, error) => log_engine(error),
         Refused::Upload(spool::Error::Disk(cause)) => error!(%cause, "upload cannot be kept"),
+        Refused::Upload(_) | Refused::Invalid(_) => {}
+    }
+}
+
+fn log_engine(error: &Error) {
+    match error {
+        Error::Store(StoreError::Failed(cause)) => error!(cause = chain(&**cause), "database failed"),
+        Error::Store(StoreError::Full) => error!("no space left for the database"),
+        Error::Internal(what) => error!(what, "internal error"),
+        Error::Unproven(why) => error!(why, "a plan did not pass its own proof"),
         _ => {}
     }
 }
@@ -321,6 +337,8 @@ mod tests {
         check(Invalid::new("page_size", "negative"), Reason::InvalidField, &[("field", "page_size")]);
         let bad = Error::BadImport { field: "cpu".into(), line: 3, column: 0, message: "no number".into() };
         check(bad, Reason::BadImport, &[("field", "cpu"), ("line", "3")]);
+        let bad = Error::BadImport { field: String::new(), line: 0, column: 0, message: "no number".into() };
+        check(Refused::File("kube.json".into(), bad), Reason::BadImport, &[("file", "kube.json")]);
         let large = Error::TooLarge { what: "bytes".into(), limit: 5 };
         check(large, Reason::TooLarge, &[("what", "bytes"), ("limit", "5")]);
         check(spool::Error::Busy { limit: 4 }, Reason::Overloaded, &[("limit", "4")]);
