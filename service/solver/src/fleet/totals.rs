@@ -135,7 +135,9 @@ impl Totals {
     /// Whether a node of a place may be bought without breaking a rule that cannot mend by itself.
     pub(super) fn may_buy(&self, terms: &Terms<'_>, index: usize) -> bool {
         let is_left = terms.places[index].quantity_max.is_none_or(|most| self.bought[index] < most);
-        is_left && self.has_node_left(terms) && (!self.starts_group(terms, index) || self.has_group_left(terms))
+        is_left
+            && self.has_node_left(terms)
+            && (!self.starts_group(terms, index) || self.has_group_left(terms))
     }
 
     /// Whether a node that had been left out may be opened again.
@@ -148,7 +150,7 @@ impl Totals {
     pub(super) fn starts_group(&self, terms: &Terms<'_>, place: usize) -> bool {
         match terms.problem.rules.nodes_per_group_max {
             0 => self.bought[place] == 0,
-            most => self.bought[place] % most == 0,
+            most => self.bought[place].is_multiple_of(most),
         }
     }
 
