@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::{ClusterId, SnapshotId};
 use plimsoll_domain::policy::Policy;
-use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
+use plimsoll_domain::snapshot::{Content, Snapshot};
 use plimsoll_domain::store::{ClusterRecord, Mode, PageRequest, RequestKey, Store, StoreError, Write};
 use plimsoll_store::Sqlite;
 
@@ -36,7 +36,7 @@ fn cluster(name: &str) -> ClusterRecord {
 }
 
 fn snapshot(second: i64) -> Snapshot {
-    let content = Content::Cluster(Box::new(ClusterState::default()));
+    let content = Content::Cluster(Box::default());
     Snapshot { capture_time: at(second), content, findings: Vec::new() }
 }
 
