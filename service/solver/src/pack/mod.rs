@@ -1,5 +1,6 @@
 //! Packs pods that nothing but capacity, eligibility and limits per node constrains.
 
+mod dive;
 mod greedy;
 mod improve;
 mod integer;
