@@ -45,12 +45,24 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError::Failed`] if it is no database, cannot be written, or was made by a newer version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
+        Self::connect(Self::file(path), CONNECTIONS_MAX).await
+    }
+
+    /// Opens a file that may not grow beyond so many pages of 4 KiB, nor beyond what it has if that is more.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub async fn open_limited(path: &Path, pages: u32) -> Result<Self, StoreError> {
+        let options = Self::file(path).pragma("max_page_count", pages.to_string());
+        Self::connect(options, CONNECTIONS_MAX).await
+    }
+
+    fn file(path: &Path) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        Self::connect(options, CONNECTIONS_MAX).await
+            .synchronous(SqliteSynchronous::Full)
     }
 
     /// A store that is gone with the process.
@@ -73,22 +85,6 @@ impl Sqlite {
             .map_err(database)?;
         sqlx::migrate!().run(&pool).await.map_err(failed)?;
         Ok(Self { pool })
-    }
-
-    /// Limits the file to so many pages of 4 KiB, as a full disk would. For tests.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`] if the database does not answer.
-    #[doc(hidden)]
-    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        let mut held = Vec::new();
-        for _ in 0..self.pool.size() {
-            let mut connection = self.pool.acquire().await.map_err(database)?;
-            let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-            sqlx::query(pragma).execute(&mut *connection).await.map_err(database)?;
-            held.push(connection);
-        }
-        Ok(())
     }
 
     /// Finishes what runs and closes the file.

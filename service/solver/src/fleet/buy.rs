@@ -31,7 +31,7 @@ enum Candidate {
 
 /// What a node would carry.
 struct Load {
-    /// Price and fee, less what is saved by not draining it and by pods that need not move.
+    /// Price, less what is saved by not draining it and by pods that need not move.
     price: f64,
     /// Worth of the pods.
     worth: f64,
@@ -116,7 +116,7 @@ impl Buyer<'_> {
                 && !self.banned.contains(node)
                 && terms.can_hold(state.bins[*node].place, first)
                 && 0 < limits.zone_room(0, state.zone_of(*node))
-                && state.totals.may_reopen(terms, *node)
+                && state.totals.has_node_left(terms)
         };
         let nodes: Vec<usize> = (0..terms.place_of_node.len()).collect();
         let again = around(&nodes, rng).filter(is_left_out).take(REOPEN_MAX);
@@ -139,9 +139,6 @@ impl Buyer<'_> {
         let place = &terms.places[index];
         let running = node.map(|node| &terms.problem.nodes[node]);
         let mut load = Load { price: place.price as f64, worth: 0.0 };
-        if node.is_none() && state.totals.starts_group(terms, index) {
-            load.price += self.taste.fee;
-        }
         load.price -= running.map_or(0.0, |node| node.drain_cost.nano_usd() as f64);
         let mut free = place.capacity.clone();
         let mut content: Vec<(usize, u32)> = Vec::new();

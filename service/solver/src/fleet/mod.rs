@@ -42,7 +42,7 @@ const CYCLE_MAX: u64 = 4_000_000;
 const IDLE_CYCLES_MAX: u32 = 3;
 
 /// Fleets from nothing that are compared before the search.
-const DRAFTS_MAX: u32 = 6;
+const STARTS_MAX: u64 = 4;
 /// Attempts at making a fleet from nothing keep the rules.
 const MEND_MAX: u64 = 2_000;
 
@@ -116,12 +116,13 @@ fn first<'a>(terms: &'a Terms<'a>, best: &mut Best<'_>, budget: &Budget<'_>) -> 
     if terms.problem.rules.moved_pods_max.is_some() || terms.problem.nodes.is_empty() {
         return first;
     }
-    for draft in 0..DRAFTS_MAX {
+    for seed in 0..STARTS_MAX {
         if budget.is_spent() {
             break;
         }
-        let mut other = start::from_nothing(terms, budget.seed, draft);
-        Search::new(&mut other, budget.seed).cycle(MEND_MAX, &mut |_| !budget.is_spent());
+        let mut other = start::from_nothing(terms, budget.seed.wrapping_add(seed), 0 < seed);
+        let is_whole = |score: &Score| score.excess == 0 || budget.is_spent();
+        Search::new(&mut other, budget.seed).cycle(MEND_MAX, &mut |score| !is_whole(score));
         if search::score(&other) < search::score(&first) {
             first = other;
         }

@@ -17,8 +17,6 @@ pub(super) struct Taste {
     pub(super) shake: f64,
     /// What to look for in a node to buy.
     pub(super) choice: Choice,
-    /// What the first node of a group costs more, nano-USD per hour.
-    pub(super) fee: f64,
     /// Most places to compare for one node.
     pub(super) sample: usize,
 }

@@ -143,23 +143,6 @@ impl Model {
         carriers
     }
 
-    /// The same with fewer pods, by item, and fewer nodes, by supply.
-    pub fn rest(&self, remaining: &[u32], left: &[u32]) -> Self {
-        let mut rest = self.clone();
-        for (item, remaining) in rest.items.iter_mut().zip(remaining) {
-            item.count = *remaining;
-            item.cap = item.cap.min(*remaining);
-        }
-        for (supply, left) in rest.supplies.iter_mut().zip(left) {
-            supply.quantity = supply.quantity.map(|_| *left);
-            for entry in &mut supply.entries {
-                entry.most = entry.most.min(remaining[entry.item as usize]);
-            }
-            supply.entries.retain(|entry| entry.most > 0);
-        }
-        rest
-    }
-
     /// Whether the share of spot is limited.
     pub fn limits_spot(&self) -> bool {
         self.rules.spot_share_max_permille < 1000

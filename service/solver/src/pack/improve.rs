@@ -22,11 +22,11 @@ pub(super) struct Guide<'a> {
 const SEGMENT_ROUNDS_BY_NODE: usize = 20;
 const SEGMENT_ROUNDS: (usize, usize) = (40, 400);
 /// Segments from the highest threshold to the lowest.
-const CYCLE_SEGMENTS: u32 = 16;
+const CYCLE_SEGMENTS: u32 = 40;
 /// Cycles without a better packing before the search ends.
 const IDLE_CYCLES_MAX: u32 = 8;
 /// Threshold of acceptance at the start and the end of a cycle, as a part of the mean price of a node.
-const THRESHOLD: (f64, f64) = (0.05, 0.0005);
+const THRESHOLD: (f64, f64) = (0.15, 0.001);
 /// Threads.
 const WALKERS: usize = 2;
 /// Nodes looked at for free room, at most.

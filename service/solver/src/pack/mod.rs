@@ -1,6 +1,5 @@
 //! Packs pods that nothing but capacity, eligibility and limits per node constrains.
 
-mod dive;
 mod greedy;
 mod improve;
 mod integer;

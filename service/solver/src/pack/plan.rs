@@ -5,7 +5,6 @@ use plimsoll_domain::solution::Stop;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::dive::dive;
 use super::improve::{End, Guide, improve};
 use super::integer::combine;
 use super::round::round;
@@ -33,9 +32,6 @@ pub struct Plan {
 const COLUMNS_RATIO: f64 = 0.4;
 /// Part of the time for rounding, at least: what columns leave of theirs is for rounding, too.
 const ROUND_RATIO: f64 = 0.05;
-/// Dives, at most, and their part of the rest of the time.
-const DIVES_MAX: u32 = 10;
-const DIVES_RATIO: f64 = 0.25;
 /// Part of the rest of the time for the integer program.
 const COMBINE_RATIO: f64 = 0.2;
 /// Part of the time kept for the proof.
@@ -86,15 +82,6 @@ pub fn plan(
         && let Some(combined) = combine(&shop, &made, &best, budget.left() * COMBINE_RATIO)
     {
         best = combined;
-    }
-    let dives_until = (budget.elapsed)() + budget.left() * DIVES_RATIO;
-    let mut random = None;
-    for _ in 0..DIVES_MAX {
-        let Some(dived) = dive(&shop, &made, dives_until, budget, random.as_mut()) else { break };
-        if dived.cost_nano < best.cost_nano {
-            best = dived;
-        }
-        random.get_or_insert_with(|| SmallRng::seed_from_u64(budget.seed));
     }
     tell(Stage::Round, Some(best.cost_nano), made.bound);
     let promising = promising(&shop, &made, &best);

@@ -8,8 +8,6 @@ use super::state::{Bin, State};
 
 /// Nodes taken out at once.
 const VICTIMS: (usize, usize) = (2, 8);
-/// No further node is taken out once those taken hold this many kinds of pods: more cannot be packed well.
-const KINDS_MAX: usize = 60;
 /// Nodes looked at for each that is taken.
 const LOOKS: usize = 6;
 /// Gain in rank of a node that could carry what the first victim carries.
@@ -19,11 +17,7 @@ const RELATED_FACTOR: f64 = 3.0;
 pub(super) fn victims(shop: &Shop<'_>, state: &State, random: &mut SmallRng) -> Vec<usize> {
     let count = random.random_range(VICTIMS.0..=VICTIMS.1).min(state.bins.len());
     let mut chosen = vec![most_wasteful(state, random)];
-    let mut kinds = state.bins[chosen[0]].content.len();
-    for number in 1..count {
-        if number >= VICTIMS.0 && kinds >= KINDS_MAX {
-            break;
-        }
+    for _ in 1..count {
         let first = &state.bins[chosen[0]];
         let mut best: Option<(f64, usize)> = None;
         for _ in 0..LOOKS {
@@ -40,10 +34,7 @@ pub(super) fn victims(shop: &Shop<'_>, state: &State, random: &mut SmallRng) -> 
                 best = Some((rank, index));
             }
         }
-        if let Some((_, index)) = best {
-            kinds += state.bins[index].content.len();
-            chosen.push(index);
-        }
+        chosen.extend(best.map(|(_, index)| index));
     }
     chosen.sort_unstable();
     chosen

@@ -1,5 +1,7 @@
 //! Reads the planning instances of the data folder.
 
+pub mod run;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +41,7 @@ struct InstanceShape {
 }
 
 /// The folder of data, if it is there.
-pub fn folder() -> Option<PathBuf> {
+pub fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = std::env::var_os("PLIMSOLL_DATA").map_or(beside, PathBuf::from);
     if !folder.is_dir() {
@@ -59,7 +61,7 @@ pub fn unpack(path: &Path) -> Vec<u8> {
 
 /// A planning instance, such as `C100`.
 pub fn bench(name: &str) -> Option<Problem> {
-    let path = folder()?.join(format!("bench/{name}.json.gz"));
+    let path = data()?.join(format!("bench/{name}.json.gz"));
     let instance: Instance = serde_json::from_slice(&unpack(&path)).expect("the file is an instance");
     let gpu = instance.resources.iter().position(|name| name == "gpu").expect("there is a GPU column");
     let demand = |(index, shape): (usize, &InstanceShape)| Demand {

@@ -1,16 +1,18 @@
 //! The planning instances of the data folder: how far from proven best the plans are.
 //!
-//! The table of all of them: `cargo test -p plimsoll-solver --test packing table -- --ignored --nocapture`, with
+//! The table of all of them: `cargo test -p plimsoll-solver --test instances -- --ignored --nocapture`, with
 //! `INSTANCES` and `INSTANCE_SECONDS` to choose.
+
+#[path = "support/mod.rs"]
+mod support;
 
 use std::time::Instant;
 
-use crate::data;
-use crate::run::{cost, expect_sound, gap, solved};
+use support::run::{cost, expect_sound, gap, solved};
 
 #[track_caller]
 fn check(name: &str, seconds: f64, gap_max: f64) {
-    let Some(problem) = data::bench(name) else { return };
+    let Some(problem) = support::bench(name) else { return };
     let solution = solved(&problem, seconds, 1);
     expect_sound(&problem, &solution);
     let gap = gap(&problem, &solution);
@@ -44,7 +46,7 @@ fn table() {
     let names = names.unwrap_or_else(|_| "C100 C1k S1k C10k S10k U10k openb U100k C100k".into());
     let seconds = std::env::var("INSTANCE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(30.0);
     for name in names.split_whitespace() {
-        let Some(problem) = data::bench(name) else { return };
+        let Some(problem) = support::bench(name) else { return };
         let begun = Instant::now();
         let solution = solved(&problem, seconds, 1);
         let took = begun.elapsed().as_secs_f64();

@@ -1,11 +1,12 @@
 //! What holds for every plan: it is feasible, not above greedy, not below the floor; the same seed gives the
 //! same plan; dearer prices give no lower floor.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+#[path = "support/mod.rs"]
+mod support;
+
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use crate::data;
-use crate::run::{cost, expect_sound, solved};
 use plimsoll_domain::problem::{Demand, Offering, Problem};
 use plimsoll_domain::solution::{Duals, Stop};
 use plimsoll_domain::units::HourlyRate;
@@ -13,10 +14,9 @@ use plimsoll_solver::model::{Model, Options};
 use plimsoll_solver::{Budget, SolveError, Why, bound, pack, solve};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use support::run::{cost, expect_sound, solved};
 
 const PROBLEMS: u64 = 12;
-/// About a second, on a machine that does other things as well.
-const CANCEL_SECONDS_MAX: f64 = 4.0;
 /// Long enough for every one of these to stop by itself.
 const SECONDS: f64 = 60.0;
 /// Column generation ends this close to its limit, so floors compare up to this.
@@ -137,32 +137,6 @@ fn a_pod_larger_than_every_node_is_named_with_what_it_lacks() {
     };
     assert_eq!(uncarried.len(), 1);
     assert_eq!((uncarried[0].demand, uncarried[0].why, uncarried[0].short), (0, Why::TooLarge, Some(1)));
-}
-
-/// Long after the caller gave up is within a second and a bit, wherever the solve is then.
-#[test]
-fn a_cancelled_solve_gives_the_processor_back() {
-    let Some(problem) = data::bench("C10k") else { return };
-    for after in [0.0, 0.5, 2.0, 6.0] {
-        let begun = Instant::now();
-        let cancelled = AtomicBool::new(false);
-        let elapsed = || {
-            let seconds = begun.elapsed().as_secs_f64();
-            cancelled.fetch_or(seconds >= after, Ordering::Relaxed);
-            seconds
-        };
-        let budget = Budget {
-            seconds: 600.0,
-            elapsed: &elapsed,
-            cancelled: &cancelled,
-            gap_target_ratio: 0.0,
-            seed: 1,
-        };
-        let answer = solve(&problem, &budget, &mut |_| {});
-        let late = begun.elapsed().as_secs_f64() - after;
-        assert!(late < CANCEL_SECONDS_MAX, "cancelled at {after} s, back {late} s later");
-        assert!(answer.is_ok() || matches!(answer, Err(SolveError::Cancelled)), "{answer:?}");
-    }
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! Vector bin packing instances with known optima: no floor is above one, no plan below.
 //!
-//! All of them: `cargo test -p plimsoll-solver --test packing published -- --ignored --nocapture`, with
+//! All of them: `cargo test -p plimsoll-solver --test published -- --ignored --nocapture`, with
 //! `PUBLISHED_SECONDS` for each.
+
+#[path = "support/mod.rs"]
+mod support;
 
 use std::collections::BTreeMap;
 
-use crate::data;
-use crate::run::{cost, expect_sound, solved};
 use plimsoll_domain::problem::{Demand, Offering, Problem};
 use plimsoll_domain::units::HourlyRate;
+use support::run::{cost, expect_sound, solved};
 
 /// Price of a bin, nano-USD per hour.
 const BIN_NANO: i64 = 1_000_000_000;
@@ -81,11 +83,11 @@ fn known(csv: &str) -> BTreeMap<String, Known> {
 }
 
 fn tally(wanted: impl Fn(&str) -> bool, seconds: f64) -> Option<Tally> {
-    let folder = data::folder()?.join("vectorpack");
+    let folder = support::data()?.join("vectorpack");
     let csv = std::fs::read_to_string(folder.join("New_summary_known.csv")).expect("the folder is complete");
     let known = known(&csv);
     let mut tally = Tally::default();
-    let mut instances = files(&data::unpack(&folder.join("New_instances.tar.gz")));
+    let mut instances = files(&support::unpack(&folder.join("New_instances.tar.gz")));
     instances.sort();
     for (name, text) in instances.iter().filter(|(name, _)| wanted(name)) {
         let Some(Known { optimum, best }) = known.get(name) else { continue };
