@@ -31,7 +31,7 @@ enum Candidate {
 
 /// What a node would carry.
 struct Load {
-    /// Price, less what is saved by not draining it and by pods that need not move.
+    /// Price and fee, less what is saved by not draining it and by pods that need not move.
     price: f64,
     /// Worth of the pods.
     worth: f64,
@@ -116,10 +116,11 @@ impl Buyer<'_> {
                 && !self.banned.contains(node)
                 && terms.can_hold(state.bins[*node].place, first)
                 && 0 < limits.zone_room(0, state.zone_of(*node))
-                && state.totals.has_node_left(terms)
+                && state.totals.may_reopen(terms, *node)
         };
         let nodes: Vec<usize> = (0..terms.place_of_node.len()).collect();
-        let again = around(&nodes, rng).filter(is_left_out).take(REOPEN_MAX);
+        let again_max = if self.taste.reopens { REOPEN_MAX } else { 0 };
+        let again = around(&nodes, rng).filter(is_left_out).take(again_max);
         sale.into_iter().map(Candidate::New).chain(again.map(Candidate::Again)).collect()
     }
 
@@ -139,6 +140,13 @@ impl Buyer<'_> {
         let place = &terms.places[index];
         let running = node.map(|node| &terms.problem.nodes[node]);
         let mut load = Load { price: place.price as f64, worth: 0.0 };
+        let starts_group = match node {
+            Some(node) => state.totals.revives_group(terms, node),
+            None => state.totals.starts_group(terms, index),
+        };
+        if starts_group {
+            load.price += self.taste.fee;
+        }
         load.price -= running.map_or(0.0, |node| node.drain_cost.nano_usd() as f64);
         let mut free = place.capacity.clone();
         let mut content: Vec<(usize, u32)> = Vec::new();

@@ -1,9 +1,10 @@
 //! From a recorded fleet to an answer, and from a failure to its reason.
 
-use plimsoll_domain::problem::{OfferingIndex, Placed, Problem};
+use plimsoll_domain::problem::{Placed, Problem};
 use plimsoll_domain::solution::{Bin, Group};
 
 use crate::error::{SolveError, Uncarried, Why};
+use crate::infeasible::{explain, hopeless};
 
 use super::search::Record;
 use super::state::State;
@@ -43,45 +44,26 @@ fn is_full(problem: &Problem, size: u32) -> bool {
     0 < most && most <= size
 }
 
-/// Why there is no plan: the demands with pods that are nowhere, or, where all have a place, those that
-/// declare rules; at least one.
+/// Why there is no plan: the demands that fit nowhere, or those with pods that found no place, or, where
+/// all have one, every demand: a rule over the fleet is broken.
 pub(super) fn infeasible(state: &State<'_>) -> SolveError {
     let problem = state.terms.problem;
+    let hopeless = hopeless(problem);
+    if !hopeless.is_empty() {
+        return SolveError::Infeasible(hopeless);
+    }
     let is_left = |demand: &usize| 0 < state.unplaced[*demand];
     let mut named: Vec<usize> = (0..problem.demands.len()).filter(is_left).collect();
     if named.is_empty() {
         named = (0..problem.demands.len()).collect();
     }
-    SolveError::Infeasible(named.into_iter().map(|demand| uncarried(state.terms, demand)).collect())
+    SolveError::Infeasible(named.into_iter().map(|demand| uncarried(problem, demand)).collect())
 }
 
-fn uncarried(terms: &Terms<'_>, demand: usize) -> Uncarried {
-    let problem = terms.problem;
-    let offerings = &problem.demands[demand].offerings;
-    let nearest = offerings.iter().copied().min_by(|a, b| {
-        let lack = |index: &OfferingIndex| lacks(problem, demand, *index).0;
-        lack(a).total_cmp(&lack(b)).then(a.cmp(b))
-    });
-    let (share, resource) = nearest.map_or((0.0, 0), |index| lacks(problem, demand, index));
-    let is_limited = |index: &OfferingIndex| problem.offerings[*index as usize].quantity_max.is_some();
-    let why = match nearest {
-        None => Why::NoOffering,
-        Some(_) if 1.0 < share => Why::TooLarge,
-        Some(_) if offerings.iter().all(is_limited) => Why::Exhausted,
-        Some(_) => Why::Rules,
-    };
-    let short = (1.0 < share).then_some(resource);
-    Uncarried { demand: demand as u32, why, nearest, short }
-}
-
-/// The largest share of an offering that a pod asks for, above 1 if it does not fit, and of what.
-fn lacks(problem: &Problem, demand: usize, offering: OfferingIndex) -> (f64, usize) {
-    let asks = problem.demands[demand].request.iter().zip(&problem.offerings[offering as usize].capacity);
-    let share = |(ask, has): (&i64, &i64)| match (*ask, *has) {
-        (0, _) => 0.0,
-        (_, 0) => f64::INFINITY,
-        (ask, has) => ask as f64 / has as f64,
-    };
-    let shares = asks.map(share).zip(0..);
-    shares.fold((0.0, 0), |most, next| if most.0 < next.0 { next } else { most })
+fn uncarried(problem: &Problem, demand: usize) -> Uncarried {
+    let wanted = &problem.demands[demand];
+    let quantity = |index: &u32| problem.offerings[*index as usize].quantity_max;
+    let is_limited = wanted.offerings.iter().all(|index| quantity(index).is_some());
+    let why = if is_limited { Why::Exhausted } else { Why::Rules };
+    explain(problem, demand as u32, wanted, why)
 }

@@ -42,7 +42,7 @@ const CYCLE_MAX: u64 = 4_000_000;
 const IDLE_CYCLES_MAX: u32 = 3;
 
 /// Fleets from nothing that are compared before the search.
-const STARTS_MAX: u64 = 4;
+const DRAFTS_MAX: u32 = 6;
 /// Attempts at making a fleet from nothing keep the rules.
 const MEND_MAX: u64 = 2_000;
 
@@ -116,13 +116,13 @@ fn first<'a>(terms: &'a Terms<'a>, best: &mut Best<'_>, budget: &Budget<'_>) -> 
     if terms.problem.rules.moved_pods_max.is_some() || terms.problem.nodes.is_empty() {
         return first;
     }
-    for seed in 0..STARTS_MAX {
+    for draft in 0..DRAFTS_MAX {
         if budget.is_spent() {
             break;
         }
-        let mut other = start::from_nothing(terms, budget.seed.wrapping_add(seed), 0 < seed);
-        let is_whole = |score: &Score| score.excess == 0 || budget.is_spent();
-        Search::new(&mut other, budget.seed).cycle(MEND_MAX, &mut |score| !is_whole(score));
+        let mut other = start::from_nothing(terms, budget.seed, draft);
+        let mut goes_on = |score: &Score| score.excess != 0 && !budget.is_spent();
+        Search::new(&mut other, budget.seed).cycle(MEND_MAX, &mut goes_on);
         if search::score(&other) < search::score(&first) {
             first = other;
         }

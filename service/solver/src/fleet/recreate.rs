@@ -17,6 +17,10 @@ pub(super) struct Taste {
     pub(super) shake: f64,
     /// What to look for in a node to buy.
     pub(super) choice: Choice,
+    /// What the first node of a group costs more, nano-USD per hour.
+    pub(super) fee: f64,
+    /// Whether running nodes that were left out may be opened again.
+    pub(super) reopens: bool,
     /// Most places to compare for one node.
     pub(super) sample: usize,
 }

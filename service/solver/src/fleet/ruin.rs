@@ -12,6 +12,12 @@ use super::units;
 const NODES_MAX: usize = 4;
 /// Most bought nodes that one attempt tears down.
 const BOUGHT_MAX: usize = 8;
+/// Most nodes of a place that is torn down as a whole.
+const KIND_MAX: u32 = 48;
+/// Most places that are torn down as a whole in one attempt: two groups may become one.
+const KINDS_MAX: u32 = 3;
+/// How often whole groups are torn down where groups are few.
+const KINDS_CHANCE: f64 = 0.3;
 /// Entrants of which the best is torn down: more make the choice greedier.
 const ENTRANTS: usize = 3;
 
@@ -42,6 +48,10 @@ pub(super) fn ruin(state: &mut State<'_>, rng: &mut SmallRng) -> Option<Vec<usiz
 
 fn one_way(state: &mut State<'_>, rng: &mut SmallRng) -> Vec<usize> {
     let mut closed = Vec::new();
+    if state.totals.is_short_of_groups(state.terms) && rng.random_bool(KINDS_CHANCE) {
+        close_kinds(state, rng);
+        return closed;
+    }
     match rng.random_range(0..15_u32) {
         0..=3 => close_nodes(state, NODES_MAX, &mut closed, rng),
         4..=6 => close_bought(state, BOUGHT_MAX, rng),
@@ -49,7 +59,7 @@ fn one_way(state: &mut State<'_>, rng: &mut SmallRng) -> Vec<usize> {
             close_nodes(state, 2, &mut closed, rng);
             close_bought(state, 3, rng);
         }
-        8 => close_kind(state, rng),
+        8 => close_kinds(state, rng),
         9 => loosen_demand(state, rng),
         10 => loosen_bins(state, rng),
         11 => call_back(state, 1, rng),
@@ -122,16 +132,20 @@ fn bought_gain(state: &State<'_>, bin: usize) -> f64 {
     state.terms.places[bin.place].price as f64 / worth.max(1.0)
 }
 
-/// Closes all bought nodes of one place, if they are few: a whole group goes.
+/// Closes all bought nodes of a few places.
+fn close_kinds(state: &mut State<'_>, rng: &mut SmallRng) {
+    for _ in 0..rng.random_range(1..=KINDS_MAX) {
+        close_kind(state, rng);
+    }
+}
+
+/// Closes all bought nodes of one place, so that a whole group goes, if they are not many.
 fn close_kind(state: &mut State<'_>, rng: &mut SmallRng) {
-    let used: Vec<usize> =
-        (0..state.terms.places.len()).filter(|place| 0 < state.totals.bought[*place]).collect();
+    let used = |place: &usize| (1..=KIND_MAX).contains(&state.totals.bought[*place]);
+    let used: Vec<usize> = (0..state.terms.places.len()).filter(used).collect();
     let Some(place) = pick(&used, rng) else { return };
-    let bins: Vec<usize> = state
-        .open_bins()
-        .filter(|bin| state.bins[*bin].node.is_none() && state.bins[*bin].place == place)
-        .take(BOUGHT_MAX)
-        .collect();
+    let is_of_place = |bin: &usize| state.bins[*bin].node.is_none() && state.bins[*bin].place == place;
+    let bins: Vec<usize> = state.open_bins().filter(is_of_place).collect();
     for bin in bins {
         state.empty_and_close(bin);
     }

@@ -11,11 +11,17 @@ use super::state::State;
 /// How much dearer a fleet may be to go on from, at the start and the end of a cycle: as a share of the
 /// price of a node of average price. Measured on clusters of 22 to 101 nodes; three times as much or as
 /// little ends 0.5 % higher.
-const HEAT: (f64, f64) = (0.3, 0.002);
+const HEAT: (f64, f64) = (0.05, 0.002);
 
 /// Worth of a waiting pod at which a node that takes more is always better: needed where nodes or groups
 /// are few.
 const MOST: f64 = 100.0;
+
+/// Largest fee on a new group where groups are few: so many nodes of average price.
+const FEE_MAX: f64 = 2.0;
+
+/// How often running nodes that were left out are among the nodes to choose from.
+const REOPEN_CHANCE: f64 = 0.7;
 
 /// What is better: keeping rules first, then cost, then moving less, then fewer nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +87,8 @@ impl<'s, 'a> Search<'s, 'a> {
     fn attempt(&mut self, heat: f64) {
         let mark = self.state.mark();
         let Some(closed) = ruin(self.state, &mut self.rng) else { return };
-        recreate(self.state, &taste(&mut self.rng), &closed, &mut self.rng);
+        let taste = taste(self.state, &mut self.rng);
+        recreate(self.state, &taste, &closed, &mut self.rng);
         let then = score(self.state);
         let slack = (-heat * self.rng.random::<f64>().max(f64::MIN_POSITIVE).ln()) as i128;
         let now = &self.now;
@@ -111,17 +118,27 @@ impl<'s, 'a> Search<'s, 'a> {
 /// `progress`: share of the cycle that is over.
 fn heat(state: &State<'_>, progress: f64) -> f64 {
     let share = HEAT.0 * (HEAT.1 / HEAT.0).powf(progress);
-    share * state.totals.cost as f64 / f64::from(state.totals.nodes.max(1))
+    share * node_price(state)
 }
 
-fn taste(rng: &mut SmallRng) -> Taste {
+/// Price of a node of average price.
+fn node_price(state: &State<'_>) -> f64 {
+    state.totals.cost as f64 / f64::from(state.totals.nodes.max(1))
+}
+
+fn taste(state: &State<'_>, rng: &mut SmallRng) -> Taste {
     let choice = match rng.random_range(0..10_u32) {
         0..=2 => Choice::Ratio,
         3..=8 => Choice::Rest(0.8 + 0.8 * rng.random::<f64>()),
         _ => Choice::Rest(MOST),
     };
     let blink = if rng.random_bool(0.5) { 0.0 } else { 0.2 * rng.random::<f64>() };
-    Taste { blink, shake: rng.random::<f64>(), choice, sample: rng.random_range(4..40) }
+    let fee = match state.totals.is_short_of_groups(state.terms) {
+        true => FEE_MAX * rng.random::<f64>().powi(2) * node_price(state),
+        false => 0.0,
+    };
+    let (shake, reopens) = (rng.random::<f64>(), rng.random_bool(REOPEN_CHANCE));
+    Taste { blink, shake, choice, fee, reopens, sample: rng.random_range(4..40) }
 }
 
 /// Makes a state the fleet of a record.

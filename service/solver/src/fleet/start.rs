@@ -26,7 +26,7 @@ pub(super) fn today<'a>(terms: &'a Terms<'a>) -> State<'a> {
             settle(&mut state, node, care);
         }
     }
-    rebuild(&mut state, 0, 0.0);
+    rebuild(&mut state, 0, 0.0, 0.0);
     for bin in 0..state.bins.len() {
         if state.bins[bin].is_open && state.bins[bin].content.is_empty() {
             tidy::try_close(&mut state, bin);
@@ -48,21 +48,31 @@ fn settle(state: &mut State<'_>, node: usize, care: Care) {
     }
 }
 
-/// A fleet that ignores what runs, but for the nodes that must stay. `is_shaken`: in another order of the
-/// demands for every seed.
-pub(super) fn from_nothing<'a>(terms: &'a Terms<'a>, seed: u64, is_shaken: bool) -> State<'a> {
+/// A fleet that ignores what runs, but for the nodes that must stay. The first
+/// draft takes the demands in the order of their worth; later ones shake it, and shun new groups ever more.
+pub(super) fn from_nothing<'a>(terms: &'a Terms<'a>, seed: u64, draft: u32) -> State<'a> {
     let mut state = State::new(terms);
     for (node, running) in terms.problem.nodes.iter().enumerate() {
         if running.kept {
             state.open(node);
         }
     }
-    rebuild(&mut state, seed, if is_shaken { SHAKE } else { 0.0 });
+    let shake = if draft == 0 { 0.0 } else { SHAKE };
+    let fee = f64::from(draft / 2).exp2() * f64::from(draft % 2) * typical_price(terms);
+    rebuild(&mut state, seed, shake, fee);
     state.commit();
     state
 }
 
-fn rebuild(state: &mut State<'_>, seed: u64, shake: f64) {
-    let taste = Taste { blink: 0.0, shake, choice: Choice::Ratio, sample: SAMPLE_MAX };
+fn rebuild(state: &mut State<'_>, seed: u64, shake: f64, fee: f64) {
+    let taste = Taste { blink: 0.0, shake, choice: Choice::Ratio, fee, reopens: true, sample: SAMPLE_MAX };
     recreate(state, &taste, &[], &mut SmallRng::seed_from_u64(seed));
+}
+
+/// The middle of the prices of what is for sale, nano-USD per hour.
+fn typical_price(terms: &Terms<'_>) -> f64 {
+    let mut prices: Vec<i64> =
+        terms.places.iter().filter(|place| place.for_sale).map(|place| place.price).collect();
+    prices.sort_unstable();
+    prices.get(prices.len() / 2).map_or(0.0, |price| *price as f64)
 }

@@ -134,18 +134,43 @@ impl Totals {
 
     /// Whether a node of a place may be bought without breaking a rule that cannot mend by itself.
     pub(super) fn may_buy(&self, terms: &Terms<'_>, index: usize) -> bool {
-        let (place, rules) = (&terms.places[index], &terms.problem.rules);
-        let bought = self.bought[index];
-        let starts_group = match rules.nodes_per_group_max {
-            0 => bought == 0,
-            most => bought.is_multiple_of(most),
-        };
-        place.quantity_max.is_none_or(|most| bought < most)
+        let is_left = terms.places[index].quantity_max.is_none_or(|most| self.bought[index] < most);
+        is_left
             && self.has_node_left(terms)
-            && !(starts_group && 0 < rules.groups_max && rules.groups_max <= self.groups())
+            && (!self.starts_group(terms, index) || self.has_group_left(terms))
     }
 
-    pub(super) fn has_node_left(&self, terms: &Terms<'_>) -> bool {
+    /// Whether a node that had been left out may be opened again.
+    pub(super) fn may_reopen(&self, terms: &Terms<'_>, node: usize) -> bool {
+        self.has_node_left(terms) && (!self.revives_group(terms, node) || self.has_group_left(terms))
+    }
+
+    /// Whether a running node would be the only one that its group keeps.
+    pub(super) fn revives_group(&self, terms: &Terms<'_>, node: usize) -> bool {
+        terms.group_of_node[node].is_some_and(|group| self.group_nodes[group] == 0)
+    }
+
+    /// Whether the next node of a place is the first of a group.
+    pub(super) fn starts_group(&self, terms: &Terms<'_>, place: usize) -> bool {
+        match terms.problem.rules.nodes_per_group_max {
+            0 => self.bought[place] == 0,
+            most => self.bought[place].is_multiple_of(most),
+        }
+    }
+
+    fn has_group_left(&self, terms: &Terms<'_>) -> bool {
+        let most = terms.problem.rules.groups_max;
+        most == 0 || self.groups() < most
+    }
+
+    /// Whether groups are so many that a new one should be worth it.
+    pub(super) fn is_short_of_groups(&self, terms: &Terms<'_>) -> bool {
+        const FEW: u32 = 3;
+        let most = terms.problem.rules.groups_max;
+        0 < most && most <= self.groups().saturating_add(FEW)
+    }
+
+    fn has_node_left(&self, terms: &Terms<'_>) -> bool {
         let most = terms.problem.rules.nodes_max;
         most == 0 || self.nodes < most
     }

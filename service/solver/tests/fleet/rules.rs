@@ -1,22 +1,20 @@
 //! One small world for each rule, in which the rule costs something: without it a cheaper fleet is found,
 //! which the judge rejects as soon as the rule is there.
 
-mod fleet_support;
-
-use fleet_support::{priced, solve_for};
+use crate::support::{priced, solve_in};
 use plimsoll_domain::check::check as judge;
 use plimsoll_domain::fleet::CapacityKind::{self, OnDemand, Spot};
 use plimsoll_domain::problem::*;
 use plimsoll_domain::solution::objective;
 
-const SECONDS: f64 = 0.1;
+const ATTEMPTS: u64 = 8_000;
 
 /// Solves a world with its rule and without; `cost` and `free_cost` are what each must come to.
 #[track_caller]
 fn check(ruled: &Problem, relax: impl Fn(&mut Problem), (cost, free_cost): (i64, i64)) {
-    ruled.validate().unwrap();
+    ruled.validate().expect("the world is sound");
     let total = |problem: &Problem| {
-        let answer = solve_for(problem, SECONDS, 1).unwrap();
+        let answer = solve_in(ATTEMPTS, problem, 1).expect("there is a plan");
         let broken = judge(problem, &answer.bins, &answer.groups);
         assert!(broken.is_empty(), "{broken:?}");
         (objective(problem, &answer.bins, &answer.groups).total().nano_usd(), answer)

@@ -1,0 +1,7 @@
+//! The planner for clusters that run, judged from outside.
+
+mod planted;
+mod promises;
+mod random;
+mod rules;
+mod support;
