@@ -90,9 +90,9 @@ impl Engine {
                 Ok(self.store.create_snapshot(write, cluster, &id, &snapshot).await?)
             }
             plimsoll_manifest::Read::Usage(usage) => {
-                let batch = (String::new(), usage);
-                self.push_samples(write, cluster, vec![batch]).await?;
-                Ok(self.store.snapshot(cluster, None).await?)
+                let newest = self.store.snapshot(cluster, None).await?;
+                self.push_samples(write, cluster, vec![(String::new(), usage)]).await?;
+                Ok(newest)
             }
         }
     }
@@ -105,6 +105,7 @@ impl Engine {
         batches: Vec<(String, Vec<Sample>)>,
     ) -> Result<SampleSummary, Error> {
         self.store.cluster(cluster).await?;
+        let _only_writer = self.usage_writer.lock().await;
         let mut usage = match self.store.usage(cluster).await? {
             Some(bytes) => read_checkpoint(&bytes)?,
             None => ClusterUsage::default(),

@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicUsize;
 
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 pub use clusters::Registration;
 pub use error::Error;
@@ -56,6 +56,8 @@ pub struct Engine {
     gate: Arc<Semaphore>,
     /// Callers that wait for a permit.
     waiting: Arc<AtomicUsize>,
+    /// Held from reading a usage checkpoint to writing it, so that no two pushes lose one another's samples.
+    usage_writer: Arc<Mutex<()>>,
 }
 
 impl Engine {
@@ -63,6 +65,6 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         metrics::describe();
         let gate = Arc::new(Semaphore::new(settings.plans_concurrent_max.max(1)));
-        Self { store, clock, settings, gate, waiting: Arc::default() }
+        Self { store, clock, settings, gate, waiting: Arc::default(), usage_writer: Arc::default() }
     }
 }

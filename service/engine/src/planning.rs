@@ -18,6 +18,7 @@ use plimsoll_domain::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::store::Write;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -140,7 +141,11 @@ impl Engine {
         Ok(stored)
     }
 
-    async fn take_place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
+    /// A place to solve in: at once if one is free, else after those who wait already.
+    async fn take_place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        if let Ok(place) = Arc::clone(&self.gate).try_acquire_owned() {
+            return Ok(place);
+        }
         let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _leave = LeaveOnDrop(Arc::clone(&self.waiting));
         if self.settings.plans_waiting_max <= waiting {

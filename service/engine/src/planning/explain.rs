@@ -9,7 +9,6 @@ use plimsoll_domain::problem::{Demand, Offering, Placed, Problem};
 use plimsoll_domain::solution::{DUALS_PER_NANO_USD, count_of};
 use plimsoll_solver::Uncarried;
 
-use super::gather;
 use crate::{Engine, Error};
 
 /// Most reasons in an explanation; the dearest are kept, and at least one of each code.
@@ -49,13 +48,11 @@ impl Engine {
         id: &PlanId,
         wanted: &str,
     ) -> Result<Explanation, Error> {
-        let plan = self.store.plan(cluster, id).await?;
-        let snapshot = self.store.snapshot(cluster, Some(&plan.snapshot)).await?;
-        let catalog = self.catalog(Some(&plan.catalog), "").await?;
+        let stored = self.stored(cluster, id).await?;
         let wanted = wanted.to_owned();
         let work = move || {
-            let built =
-                gather::build(&snapshot.snapshot.content, &catalog, &plan.policy, &plan.applied_requests)?;
+            let built = stored.rebuild()?;
+            let plan = stored.plan;
             let why_not = why_not(&built.problem, &plan, &wanted);
             if !wanted.is_empty() && why_not.is_empty() {
                 let message = format!(
@@ -99,7 +96,7 @@ pub fn annotate(built: &Built, plan: &mut Plan) {
     let problem = &built.problem;
     let mut changes = std::mem::take(&mut plan.changes);
     for change in &mut changes {
-        change.why.push(own_reason(problem, plan, change));
+        change.why.push(own_reason(plan, change));
         let touched = touched_demands(problem, plan, change);
         let mut codes: Vec<&str> = Vec::new();
         for why in &binding {
@@ -114,7 +111,7 @@ pub fn annotate(built: &Built, plan: &mut Plan) {
     plan.changes = changes;
 }
 
-fn own_reason(problem: &Problem, plan: &Plan, change: &Change) -> Why {
+fn own_reason(plan: &Plan, change: &Change) -> Why {
     let pods = change.moved_pod_count;
     let message = match change.kind {
         ChangeKind::Shrink | ChangeKind::Delete => {
@@ -123,7 +120,7 @@ fn own_reason(problem: &Problem, plan: &Plan, change: &Change) -> Why {
         ChangeKind::Create | ChangeKind::Grow => {
             format!(
                 "carries {pods} pods, worth {} at the plan's prices of pods",
-                dollars(worth_of(problem, plan, change))
+                dollars(worth_of(plan, change))
             )
         }
     };
@@ -140,8 +137,7 @@ fn contents<'p>(plan: &'p Plan, change: &'p Change) -> impl Iterator<Item = &'p 
     bins.filter(|(_, name)| change.nodes.contains(name)).flat_map(|(bin, _)| &bin.placed)
 }
 
-fn worth_of(problem: &Problem, plan: &Plan, change: &Change) -> i64 {
-    let _ = problem;
+fn worth_of(plan: &Plan, change: &Change) -> i64 {
     let dual = |placed: &Placed| {
         let dual = plan.solution.duals.shapes.get(placed.demand as usize).copied().unwrap_or(0);
         i128::from(dual) * i128::from(placed.count)

@@ -3,7 +3,7 @@
 use plimsoll_domain::ids::{ClusterId, PlanId};
 use plimsoll_verify::Bundle;
 
-use super::{bundle, gather};
+use super::bundle;
 use crate::{Engine, Error};
 
 impl Engine {
@@ -12,12 +12,10 @@ impl Engine {
     /// # Errors
     /// [`Error::Internal`] if the problem that is rebuilt is not the one the plan was made for.
     pub async fn export_bundle(&self, cluster: &ClusterId, id: &PlanId) -> Result<Bundle, Error> {
-        let plan = self.store.plan(cluster, id).await?;
-        let snapshot = self.store.snapshot(cluster, Some(&plan.snapshot)).await?;
-        let catalog = self.catalog(Some(&plan.catalog), "").await?;
+        let stored = self.stored(cluster, id).await?;
         let rebuild = move || {
-            let built =
-                gather::build(&snapshot.snapshot.content, &catalog, &plan.policy, &plan.applied_requests)?;
+            let built = stored.rebuild()?;
+            let plan = stored.plan;
             let name = format!("clusters/{}/plans/{}", plan.cluster, plan.id);
             let bundle = bundle::of_plan(&built.problem, &plan, &name);
             if bundle.plan.problem_digest == plan.problem_digest {

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use plimsoll_domain::build::{self, Built};
-use plimsoll_domain::ids::PlanId;
+use plimsoll_domain::ids::{ClusterId, PlanId};
+use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Policy, Preset};
 use plimsoll_domain::rightsize::{self, Recommendation};
 use plimsoll_domain::snapshot::{ClusterState, Content};
@@ -54,6 +55,32 @@ impl Engine {
             None => crate::imports::fresh_id("p", time)?,
         };
         Ok(Input { cluster, plan_id, time, snapshot, catalog, policy, usage, seed: order.seed })
+    }
+}
+
+/// A stored plan with what it was computed from.
+pub struct Stored {
+    /// The plan.
+    pub plan: Plan,
+    snapshot: StoredSnapshot,
+    catalog: StoredCatalog,
+}
+
+impl Stored {
+    /// Makes the plan's problem again.
+    pub fn rebuild(&self) -> Result<Built, Error> {
+        let Self { plan, snapshot, catalog } = self;
+        build(&snapshot.snapshot.content, catalog, &plan.policy, &plan.applied_requests)
+    }
+}
+
+impl Engine {
+    /// Reads a plan and everything that makes its problem.
+    pub(super) async fn stored(&self, cluster: &ClusterId, id: &PlanId) -> Result<Stored, Error> {
+        let plan = self.store.plan(cluster, id).await?;
+        let snapshot = self.store.snapshot(cluster, Some(&plan.snapshot)).await?;
+        let catalog = self.catalog(Some(&plan.catalog), "").await?;
+        Ok(Stored { plan, snapshot, catalog })
     }
 }
 

@@ -23,7 +23,7 @@ use crate::Error;
 
 /// Random arrival orders of the cold start.
 const ORDERS: u32 = 20;
-/// Rounds of repair; each adds one node. A plan that needs more is given up for today's fleet.
+/// Rounds of repair; each adds one node, and stands only if it leaves fewer pods behind.
 const REPAIRS_MAX: u32 = 8;
 
 /// A judged solution.
@@ -59,6 +59,9 @@ pub fn judge(
         }
         let Some(repaired) = add_node(&built.problem, &best, &pod) else { break };
         let again = court.hear(&repaired);
+        if misery(&report, policy) <= misery(&again, policy) {
+            break;
+        }
         best = repaired;
         report = again;
     }
@@ -91,6 +94,13 @@ fn left_behind(report: &RefereeReport) -> Vec<Finding> {
         .into_iter()
         .filter_map(say)
         .collect()
+}
+
+/// How bad a report is: pods left behind, and those of the worst cold start where the policy buys against it.
+fn misery(report: &RefereeReport, policy: &Policy) -> usize {
+    let cold = report.cold_pending.last().copied().unwrap_or(0) as usize;
+    let bought = if policy.cold_start == ColdStart::Buy { cold } else { 0 };
+    report.steered_pending.len() + report.churn_stranded.len() + bought
 }
 
 /// The first pod that the plan must not leave behind.
