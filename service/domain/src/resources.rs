@@ -55,14 +55,8 @@ impl Resources {
 
     /// The component-wise larger.
     #[must_use]
-    pub fn max(&self, other: &Self) -> Self {
+    pub fn component_max(&self, other: &Self) -> Self {
         self.combine(other, i64::max)
-    }
-
-    /// The component-wise smaller.
-    #[must_use]
-    pub fn min(&self, other: &Self) -> Self {
-        self.combine(other, i64::min)
     }
 
     /// Whether a request of `self` fits into a remainder of `free`. A zero request always fits,

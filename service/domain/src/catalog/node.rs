@@ -113,7 +113,7 @@ impl InstanceType {
         let capacity = self.capacity(settings);
         let held = self.held_back(settings, &capacity);
         let left = capacity.minus(&held);
-        Resources::max(&left, &Resources::default())
+        left.component_max(&Resources::default())
     }
 
     fn held_back(&self, settings: &NodeSettings, capacity: &Resources) -> Resources {

@@ -91,9 +91,9 @@ pub(super) fn of_pod(spec: &core::PodSpec, status: Option<&core::PodStatus>) -> 
         let container = container(from, !sidecar).at(format_args!("initContainers[{index}]"))?;
         if sidecar {
             sidecars = sidecars.plus(&with_held(&container, &held));
-            init_peak = larger(&init_peak, &sidecars);
+            init_peak = init_peak.component_max(&sidecars);
         } else {
-            init_peak = larger(&init_peak, &sidecars.plus(&container.requests));
+            init_peak = init_peak.component_max(&sidecars.plus(&container.requests));
         }
         asked.containers.push(container);
     }
@@ -103,7 +103,7 @@ pub(super) fn of_pod(spec: &core::PodSpec, status: Option<&core::PodStatus>) -> 
         running = running.plus(&with_held(&container, &held));
         asked.containers.push(container);
     }
-    let whole = whole_pod(spec.resources.as_ref(), larger(&running, &init_peak)).at("resources")?;
+    let whole = whole_pod(spec.resources.as_ref(), running.component_max(&init_peak)).at("resources")?;
     let overhead = match &spec.overhead {
         Some(overhead) => amounts(overhead, Rounding::Up).at("overhead")?,
         None => Resources::default(),
@@ -170,7 +170,7 @@ fn held_now(status: Option<&core::PodStatus>) -> Result<BTreeMap<&str, Resources
         let mut most = Resources::default();
         for list in lists.into_iter().flatten() {
             let path = format_args!("(status of container {})", container.name);
-            most = larger(&most, &amounts(list, Rounding::Up).at(path)?);
+            most = most.component_max(&amounts(list, Rounding::Up).at(path)?);
         }
         held.insert(container.name.as_str(), most);
     }
@@ -179,10 +179,5 @@ fn held_now(status: Option<&core::PodStatus>) -> Result<BTreeMap<&str, Resources
 
 fn with_held(container: &Container, held: &BTreeMap<&str, Resources>) -> Resources {
     let held = held.get(container.name.as_str());
-    held.map_or_else(|| container.requests.clone(), |held| larger(&container.requests, held))
-}
-
-/// The component-wise larger. By its full path: `a.max(&b)` on a value is the `max` of the order of all resources.
-fn larger(one: &Resources, other: &Resources) -> Resources {
-    Resources::max(one, other)
+    held.map_or_else(|| container.requests.clone(), |held| container.requests.component_max(held))
 }
