@@ -5,7 +5,7 @@ export PLIMSOLL_DATA
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
-.PHONY: demo serve test bench lint needs
+.PHONY: demo serve test prove bench lint needs
 
 ## One round of the main job on the built-in cluster, then stop.
 demo: needs
@@ -26,6 +26,10 @@ lint: needs
 	cargo fmt --all --check
 	cargo clippy --workspace --lib --bins -- -D warnings
 	cargo clippy --workspace --all-targets -- -D warnings -A clippy::unwrap_used -A dead_code
+
+## What takes too long for every day: all published instances with a known optimum, PUBLISHED_SECONDS each.
+prove: needs
+	cargo test --workspace --test published -- --ignored --nocapture
 
 ## The README's table: cost, gap, time and memory on published instances.
 bench: needs

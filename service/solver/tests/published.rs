@@ -118,7 +118,7 @@ fn a_sample_keeps_its_optima() {
 }
 
 #[test]
-#[ignore = "an hour"]
+#[ignore = "minutes to an hour: `make prove`"]
 fn all_keep_their_optima() {
     let seconds = std::env::var("PUBLISHED_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5.0);
     println!("{:?}", tally(|_| true, seconds));

@@ -149,6 +149,9 @@ fn water_level(heights: &[u32], units: u32) -> u32 {
     level
 }
 
+/// What a node holds: demands and counts.
+type Content<'a> = &'a [(usize, u32)];
+
 /// For rules over nodes: how many nodes hold how many counted pods.
 pub(super) struct NodeCounts {
     rules: Vec<NodeRule>,
@@ -168,19 +171,13 @@ impl NodeCounts {
     }
 
     pub(super) fn node_opened(&mut self, terms: &Terms<'_>, place: usize) {
-        for (rule, spread) in
-            self.rules.iter_mut().zip(&terms.node_spreads).filter(|(_, spread)| spread.domain[place])
-        {
-            rule.enter(spread, &[]);
-        }
+        let all = 0..self.rules.len();
+        self.at(terms, place, all, |rule, spread| rule.enter(spread, &[]));
     }
 
     pub(super) fn node_closed(&mut self, terms: &Terms<'_>, place: usize) {
-        for (rule, spread) in
-            self.rules.iter_mut().zip(&terms.node_spreads).filter(|(_, spread)| spread.domain[place])
-        {
-            rule.leave(spread, &[]);
-        }
+        let all = 0..self.rules.len();
+        self.at(terms, place, all, |rule, spread| rule.leave(spread, &[]));
     }
 
     pub(super) fn content_leaves(
@@ -188,14 +185,10 @@ impl NodeCounts {
         terms: &Terms<'_>,
         place: usize,
         demand: usize,
-        content: &[(usize, u32)],
+        content: Content<'_>,
     ) {
-        for rule in &terms.shapes[demand].node_spreads {
-            let spread = &terms.node_spreads[*rule];
-            if spread.domain[place] {
-                self.rules[*rule].leave(spread, content);
-            }
-        }
+        let rules = terms.shapes[demand].node_spreads.iter().copied();
+        self.at(terms, place, rules, |rule, spread| rule.leave(spread, content));
     }
 
     pub(super) fn content_returns(
@@ -203,13 +196,22 @@ impl NodeCounts {
         terms: &Terms<'_>,
         place: usize,
         demand: usize,
-        content: &[(usize, u32)],
+        content: Content<'_>,
     ) {
-        for rule in &terms.shapes[demand].node_spreads {
-            let spread = &terms.node_spreads[*rule];
-            if spread.domain[place] {
-                self.rules[*rule].enter(spread, content);
-            }
+        let rules = terms.shapes[demand].node_spreads.iter().copied();
+        self.at(terms, place, rules, |rule, spread| rule.enter(spread, content));
+    }
+
+    /// Changes those of some rules that a place is a domain of.
+    fn at(
+        &mut self,
+        terms: &Terms<'_>,
+        place: usize,
+        rules: impl Iterator<Item = usize>,
+        change: impl Fn(&mut NodeRule, &SpreadTerms),
+    ) {
+        for rule in rules.filter(|rule| terms.node_spreads[*rule].domain[place]) {
+            change(&mut self.rules[rule], &terms.node_spreads[rule]);
         }
     }
 
