@@ -27,7 +27,13 @@ async fn a_pod_larger_than_any_node_is_named_with_what_comes_nearest() {
     let rig = Rig::start().await;
     rig.import(shop::with(shop::pod("giant", "1000", "1Gi"))).await.unwrap();
     let before = rig.stored().await;
-    let metadata = [("demand_count", "1"), ("demand_1", "shop/giant"), ("demand_1", "comes nearest")];
+    let metadata = [
+        ("demand_count", "1"),
+        ("demand_1", "shop/giant"),
+        ("demand_1", "comes nearest"),
+        ("pods_1", "shop/giant"),
+        ("nearest_1", "."),
+    ];
     check("giant", rig.plan(order()).await, Code::FailedPrecondition, "INFEASIBLE", &metadata);
     assert_eq!(rig.stored().await, before);
 }

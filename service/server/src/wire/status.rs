@@ -153,7 +153,12 @@ fn engine(error: Error) -> Status {
         Error::Infeasible(refusals) => {
             let mut entries = vec![("demand_count".to_owned(), refusals.len().to_string())];
             for (index, refusal) in refusals.iter().take(ERROR_ENTRIES_MAX).enumerate() {
-                entries.push((format!("demand_{}", index + 1), refusal.to_string()));
+                let number = index + 1;
+                let pods = refusal.pods.iter().take(ERROR_ENTRIES_MAX).cloned().collect::<Vec<_>>();
+                entries.push((format!("demand_{number}"), refusal.to_string()));
+                entries.push((format!("pods_{number}"), pods.join(" ")));
+                entries
+                    .extend(refusal.nearest.iter().map(|near| (format!("nearest_{number}"), near.clone())));
             }
             let entries: Vec<(&str, String)> =
                 entries.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
