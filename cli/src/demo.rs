@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use plimsoll_proto::v1::{
-    CreatePlanRequest, GetCatalogRequest, GetPlanRequest, GetSnapshotRequest, Plan, PlanView,
-};
+use plimsoll_proto::v1::{CreatePlanRequest, GetCatalogRequest, GetSnapshotRequest, Plan, Source};
 
 use crate::client::{self, request_id};
 use crate::output::{Output, Table, thousands};
@@ -46,22 +44,13 @@ pub async fn demo(out: &mut Output, args: Args) -> anyhow::Result<ExitCode> {
     };
     let created = client.plans().create_plan(request).await;
     line.done();
-    let name = created?.into_inner().name;
-    let plan =
-        client.plans().get_plan(GetPlanRequest { name, view: PlanView::Full.into() }).await?.into_inner();
+    let plan = created?.into_inner();
 
-    let sources: Vec<String> = catalog
-        .sources
-        .iter()
-        .map(|source| {
-            format!(
-                "{} {}{}",
-                source.what,
-                if source.estimated { "estimated " } else { "" },
-                source.source_time.as_ref().map(day).unwrap_or_default()
-            )
-        })
-        .collect();
+    let told = |source: &Source| {
+        let day = source.source_time.as_ref().map(day).unwrap_or_default();
+        format!("{} {day}", source.what)
+    };
+    let sources: Vec<String> = catalog.sources.iter().map(told).collect();
     let text = [
         format!("catalog  {} types, {}, {}", thousands(catalog.instance_type_count.into()), catalog.region, sources.join(", ")),
         format!(
