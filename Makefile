@@ -19,6 +19,8 @@ serve: needs
 
 ## Every test, and the rules of style and architecture.
 test: needs lint
+	@test -d "$(PLIMSOLL_DATA)" || \
+		echo "PLIMSOLL_DATA: no folder $(PLIMSOLL_DATA): tests that need it are skipped and say so"
 	cargo test --workspace --no-fail-fast
 
 ## Tests may unwrap, and share helpers that not each of them uses.

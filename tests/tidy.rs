@@ -89,9 +89,9 @@ fn is_test(path: &Path) -> bool {
     path.file_stem().unwrap() == "tests" || path.components().any(|part| part.as_os_str() == "tests")
 }
 
-/// The part of a file that is not tests.
+/// The part of a file that is not tests: all above an inline module of them, which is the last thing in its file.
 fn code(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or(text)
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)
 }
 
 fn names(text: &str, crate_name: &str) -> bool {
@@ -175,33 +175,74 @@ fn pure_rooms_ask_nobody() {
 
 #[test]
 fn every_file_is_reached_by_a_mod() {
-    let mut faults = Vec::new();
-    for (room, _) in MAY_IMPORT {
-        let all = sources(room);
-        let mods: BTreeSet<&str> =
-            all.iter().flat_map(|(_, text)| text.lines()).filter_map(mod_name).collect();
-        for (path, _) in &all {
-            let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-            let stem = if stem == "mod" { folder_name(path) } else { stem };
-            if !["lib", "main"].contains(&stem.as_str()) && !mods.contains(stem.as_str()) {
-                faults.push(path.display().to_string());
+    let root = root().canonicalize().unwrap();
+    let roots = crate_roots(&root);
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<PathBuf> = roots.iter().cloned().collect();
+    while let Some(path) = open.pop() {
+        if reached.insert(path.clone()) {
+            open.extend(modules(&path, roots.contains(&path)));
+        }
+    }
+    let all = files(&root, &[".rs"]);
+    let dead = all.iter().filter(|path| !reached.contains(*path)).map(|path| path.display().to_string());
+    expect_none(dead.collect(), "no dead files");
+}
+
+/// Files where a crate begins: those that Cargo finds by their place, and those that a manifest names.
+fn crate_roots(root: &Path) -> BTreeSet<PathBuf> {
+    let mut roots = BTreeSet::new();
+    for manifest in files(root, &["Cargo.toml"]) {
+        let text = fs::read_to_string(&manifest).unwrap();
+        if !text.contains("[package]") {
+            continue;
+        }
+        let package = manifest.parent().unwrap();
+        roots.extend(files(package, &[".rs"]).into_iter().filter(|file| is_found(package, file)));
+        let named = text.lines().filter_map(|line| line.strip_prefix("path = \"")?.strip_suffix('"'));
+        roots.extend(named.map(|path| package.join(path)));
+    }
+    roots
+}
+
+/// Whether Cargo begins a crate there without being told.
+fn is_found(package: &Path, file: &Path) -> bool {
+    let inside: Vec<&str> =
+        file.strip_prefix(package).unwrap().iter().map(|part| part.to_str().unwrap()).collect();
+    matches!(
+        inside.as_slice(),
+        ["build.rs"]
+            | ["src", "lib.rs" | "main.rs"]
+            | ["src", "bin", _]
+            | ["tests", _]
+            | ["tests", _, "main.rs"]
+    )
+}
+
+/// The files behind the `mod name;` of a file.
+fn modules(file: &Path, is_root: bool) -> Vec<PathBuf> {
+    let text = fs::read_to_string(file).unwrap();
+    let (here, stem) = (file.parent().unwrap(), file.file_stem().unwrap());
+    let below = if is_root || stem == "mod" { here.to_owned() } else { here.join(stem) };
+    let mut places = Vec::new();
+    let mut stated = None;
+    for line in text.lines() {
+        if let Some(path) = line.strip_prefix("#[path = \"") {
+            stated = path.strip_suffix("\"]");
+        } else if let Some(name) = mod_name(line) {
+            match stated.take() {
+                Some(path) => places.push(here.join(path)),
+                None => places.extend([below.join(format!("{name}.rs")), below.join(name).join("mod.rs")]),
             }
         }
     }
-    expect_none(faults, "no dead files");
-}
-
-fn folder_name(path: &Path) -> String {
-    path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned()
+    places.into_iter().filter_map(|place| place.canonicalize().ok()).collect()
 }
 
 fn mod_name(line: &str) -> Option<&str> {
-    let line = line.trim();
-    let rest = line.strip_prefix("pub mod ").or_else(|| line.strip_prefix("mod "));
-    let rest = rest
-        .or_else(|| line.strip_prefix("pub(crate) mod "))
-        .or_else(|| line.strip_prefix("pub(super) mod "));
-    rest?.strip_suffix(';')
+    let visible = ["pub ", "pub(crate) ", "pub(super) "];
+    let line = visible.iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
+    line.strip_prefix("mod ")?.strip_suffix(';')
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::plan_event::Event;
 use plimsoll_verify::Bundle;
+use plimsoll_verify::problem::CapacityKind;
 
 use super::bundle::{check_proof, export};
 use super::rig::{CLUSTER, Rig, order};
@@ -76,34 +77,49 @@ async fn a_planning_tells_where_it_stands_and_ends_with_the_plan() {
 }
 
 #[tokio::test]
-async fn a_dearer_type_makes_another_problem() {
+async fn a_dearer_type_makes_another_problem_and_leaves_the_plan() {
     let rig = Rig::start().await;
     rig.import(shop::file()).await.unwrap();
-    let before = rig.plan(order()).await.unwrap();
-    let unchanged = rig.plan(order()).await.unwrap();
+    let before = rig.plan(order_that_may_move_all()).await.unwrap();
+    let unchanged = rig.plan(order_that_may_move_all()).await.unwrap();
     assert_eq!(before.problem_digest, unchanged.problem_digest, "the same question has two digests");
 
     let (instance_type, usd) = most_used(&export(&rig, &before.name).await);
+    assert!(buys(&before, &instance_type), "{instance_type} is not bought: {:?}", before.groups);
     let dearer = usd * 10.0;
     let rows =
         format!("instance_type,zone,capacity_kind,usd_per_hour\n{instance_type},,on-demand,{dearer}\n");
     let catalog = rig.import_prices(&rows).await.unwrap();
-    let after = rig.plan(order()).await.unwrap();
+    let after = rig.plan(order_that_may_move_all()).await.unwrap();
     assert_eq!(after.catalog, catalog.name, "the new prices were not planned with");
     assert_ne!(after.problem_digest, before.problem_digest);
+    assert!(!buys(&after, &instance_type), "{instance_type} is still bought: {:?}", after.groups);
+
     let bundle = export(&rig, &after.name).await;
-    let priced = bundle.problem.offerings.iter().find(|offering| offering.instance_type == instance_type);
-    if let Some(priced) = priced {
-        assert_eq!(priced.price_nano_usd_per_hour, (dearer * 1e9).round() as i64);
-    }
+    let mut offerings = bundle.problem.offerings.iter();
+    let priced = offerings.find(|it| it.instance_type == instance_type && it.kind == CapacityKind::OnDemand);
+    let priced = priced.expect("dearer, but still on offer");
+    assert_eq!(priced.price_nano_usd_per_hour, (dearer * 1e9).round() as i64);
     check_proof(&bundle);
+}
+
+/// An order whose plan may leave every node that runs, so that prices decide alone.
+fn order_that_may_move_all() -> pb::CreatePlanRequest {
+    let policy = pb::Policy { moved_pods_max_ratio: Some(1.0), ..Default::default() };
+    pb::CreatePlanRequest { policy_override: Some(policy), ..order() }
+}
+
+/// Whether a node after the plan may be of a type.
+fn buys(plan: &pb::Plan, instance_type: &str) -> bool {
+    let mut groups = plan.groups.iter().filter(|group| 0 < group.to_count);
+    groups.any(|group| group.instance_types.iter().any(|it| it == instance_type))
 }
 
 /// The on-demand type with most nodes after the plan, and its price in USD per hour.
 fn most_used(bundle: &Bundle) -> (String, f64) {
     let mut counts: BTreeMap<&str, (usize, i64)> = BTreeMap::new();
-    for placement in &bundle.plan.placements {
-        let offering = &bundle.problem.offerings[placement.offering as usize];
+    let used = bundle.plan.placements.iter().map(|node| &bundle.problem.offerings[node.offering as usize]);
+    for offering in used.filter(|offering| offering.kind == CapacityKind::OnDemand) {
         let entry = counts.entry(&offering.instance_type).or_default();
         *entry = (entry.0 + 1, offering.price_nano_usd_per_hour);
     }

@@ -3,6 +3,7 @@
 //! The caller is Python with gRPC's own packages, in a folder of the test's own. Where these cannot be had the test
 //! says so and passes, unless `PLIMSOLL_TEST_PYTHON=1` demands it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -18,7 +19,9 @@ const SETUP_MAX: Duration = Duration::from_secs(25);
 /// Most time for the caller's work.
 const CALL_MAX: Duration = Duration::from_secs(30);
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/service/reflect.py");
-const PACKAGES: [&str; 2] = ["grpcio", "grpcio-reflection"];
+/// gRPC's packages and what they need, as PyPI served them in November 2026.
+const PACKAGES: [&str; 4] =
+    ["grpcio==1.85.1", "grpcio-reflection==1.85.1", "protobuf==7.36.2", "typing-extensions==4.16.0"];
 
 #[tokio::test]
 async fn a_caller_without_our_files_can_plan() {
@@ -26,7 +29,11 @@ async fn a_caller_without_our_files_can_plan() {
     let python = match python(folder.path()).await {
         Ok(python) => python,
         Err(why) if std::env::var("PLIMSOLL_TEST_PYTHON").is_ok_and(|value| value == "1") => panic!("{why}"),
-        Err(why) => return println!("skipped: {why}"),
+        Err(why) => {
+            // Not `eprintln!`: what that writes is only seen of tests that fail.
+            let line = format!("skipped: no gRPC for Python: {why}\n");
+            return std::io::stderr().write_all(line.as_bytes()).unwrap();
+        }
     };
     let rig = Rig::demo(Plan::default()).await;
     let address = rig.running.grpc_address().to_string();

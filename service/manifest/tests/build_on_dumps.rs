@@ -1,8 +1,10 @@
 //! Problems built from dumps of real API servers: what a person would expect of each.
 
+#[path = "../../../tests/data.rs"]
+mod data;
+
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::Path;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -17,12 +19,7 @@ use plimsoll_domain::solution::Bin;
 use plimsoll_manifest::kube;
 
 fn cluster(name: &str) -> Option<ClusterState> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-    let root = std::env::var("PLIMSOLL_DATA").unwrap_or_else(|_| default.to_owned());
-    let Ok(file) = File::open(Path::new(&root).join(format!("kube/{name}.json.gz"))) else {
-        println!("skipped: no PLIMSOLL_DATA");
-        return None;
-    };
+    let file = File::open(data::path(&format!("kube/{name}.json.gz"))?).expect("the dump is there");
     let now = "2026-11-22T18:00:00Z".parse::<Timestamp>().expect("a time");
     let snapshot = kube::read(file, &kube::Options::at(now)).expect("the dump is sound");
     let Content::Cluster(cluster) = snapshot.content else { panic!("not a cluster") };

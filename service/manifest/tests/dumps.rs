@@ -1,8 +1,10 @@
 //! Dumps of real API servers, read as a whole. The totals were counted by other means.
 
+#[path = "../../../tests/data.rs"]
+mod data;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plimsoll_domain::fleet::CapacityKind;
@@ -11,19 +13,8 @@ use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
 use plimsoll_domain::workload::{Pod, TaintEffect, VolumeReach, WorkloadKind};
 use plimsoll_manifest::kube;
 
-/// The folder of real data; none, with a word about it, where there is none.
-fn data(path: &str) -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-    let root = std::env::var("PLIMSOLL_DATA").unwrap_or_else(|_| default.to_owned());
-    if !Path::new(&root).is_dir() {
-        println!("skipped: no PLIMSOLL_DATA");
-        return None;
-    }
-    Some(Path::new(&root).join(path))
-}
-
 fn dump(name: &str) -> Option<(Snapshot, ClusterState)> {
-    let path = data(&format!("kube/{name}.json.gz"))?;
+    let path = data::path(&format!("kube/{name}.json.gz"))?;
     let file = File::open(path).expect("the dump is there");
     let now = "2026-11-22T18:00:00Z".parse::<Timestamp>().expect("a time");
     let snapshot = kube::read(file, &kube::Options::at(now)).expect("the dump is sound");
@@ -159,7 +150,7 @@ fn budgets_agree_with_the_disruption_controller() {
 
 /// `status.disruptionsAllowed` of every budget.
 fn stated_disruptions(name: &str) -> BTreeMap<(String, String), i64> {
-    let path = data(&format!("kube/{name}.json.gz")).expect("was there before");
+    let path = data::path(&format!("kube/{name}.json.gz")).expect("was there before");
     let text = flate2::read::GzDecoder::new(File::open(path).expect("the dump is there"));
     let list: serde_json::Value = serde_json::from_reader(text).expect("JSON");
     let items = list["items"].as_array().expect("items").iter();

@@ -1,8 +1,10 @@
 //! Traces and ready instances: real files, read as a whole through the one door.
 
+#[path = "../../../tests/data.rs"]
+mod data;
+
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plimsoll_domain::fleet::CapacityKind;
@@ -11,22 +13,12 @@ use plimsoll_domain::problem::Problem;
 use plimsoll_domain::snapshot::{Content, ReadyKind, Snapshot, TracePod};
 use plimsoll_manifest::{Read, ReadError, ReadOptions, read, read_named};
 
-fn data(path: &str) -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-    let root = std::env::var("PLIMSOLL_DATA").unwrap_or_else(|_| default.to_owned());
-    if !Path::new(&root).is_dir() {
-        println!("skipped: no PLIMSOLL_DATA");
-        return None;
-    }
-    Some(Path::new(&root).join(path))
-}
-
 fn options(include_finished: bool) -> ReadOptions {
     ReadOptions { include_finished, now: Timestamp::UNIX_EPOCH }
 }
 
 fn ready(path: &str, include_finished: bool) -> Option<(Snapshot, ReadyKind)> {
-    let file = File::open(data(path)?).expect("the file is there");
+    let file = File::open(data::path(path)?).expect("the file is there");
     let Ok(Read::Snapshot(snapshot)) = read(file, &options(include_finished)) else {
         panic!("{path}: refused")
     };
@@ -164,7 +156,7 @@ fn usage_comes_through_the_same_door() {
 /// Whatever the bytes, there is an answer.
 #[test]
 fn damaged_files_never_panic() {
-    let Some(path) = data("kube/shop.json.gz") else { return };
+    let Some(path) = data::path("kube/shop.json.gz") else { return };
     let mut text = Vec::new();
     let file = File::open(path).expect("the dump is there");
     flate2::read::GzDecoder::new(file).take(400_000).read_to_end(&mut text).expect("sound gzip");

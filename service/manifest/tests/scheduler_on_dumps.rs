@@ -1,9 +1,12 @@
 //! The model of kube-scheduler against clusters whose pods a real kube-scheduler placed.
 
+#[path = "../../../tests/data.rs"]
+mod data;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use flate2::read::GzDecoder;
@@ -24,32 +27,23 @@ struct Dump {
     items: Vec<Value>,
 }
 
-/// All of them, read once; none where the data is not there.
-static DUMPS: LazyLock<Vec<Dump>> = LazyLock::new(|| {
-    let dumps: Vec<Dump> = ["shop", "models", "wide"].into_iter().filter_map(dump).collect();
-    if dumps.is_empty() {
-        println!("skipped: no PLIMSOLL_DATA");
-    }
-    dumps
-});
+/// All of them, read once; none, and each test says so, where the data is not there.
+fn dumps() -> &'static [Dump] {
+    static DUMPS: OnceLock<Vec<Dump>> = OnceLock::new();
+    let Some(folder) = data::path("kube") else { return &[] };
+    DUMPS.get_or_init(|| ["shop", "models", "wide"].map(|name| dump(&folder, name)).into())
+}
 
 /// What placed the pods. That it ranks balance as 1.36 does is found below.
 const SETTINGS: Settings = Settings { strategy: Strategy::LeastAllocated, release: Release::V1_36, seed: 7 };
 
-fn dump(name: &'static str) -> Option<Dump> {
-    let folder = std::env::var_os("PLIMSOLL_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let path = folder.join(format!("kube/{name}.json.gz"));
-    if !path.exists() {
-        return None;
-    }
+fn dump(folder: &Path, name: &'static str) -> Dump {
+    let path = folder.join(format!("{name}.json.gz"));
     let open = || File::open(&path).expect("the dump opens");
     let snapshot = read(open(), &Options::at(Timestamp::UNIX_EPOCH)).expect("the dump is read");
     let mut list: Value = serde_json::from_reader(GzDecoder::new(open())).expect("the dump is JSON");
     match (snapshot.content, list["items"].take()) {
-        (Content::Cluster(state), Value::Array(items)) => Some(Dump { name, state: *state, items }),
+        (Content::Cluster(state), Value::Array(items)) => Dump { name, state: *state, items },
         _ => panic!("{name} is a list of the objects of a cluster"),
     }
 }
@@ -74,7 +68,7 @@ fn refusals(items: &[Value]) -> BTreeMap<String, String> {
 /// Every running pod could be placed where it runs, given all others.
 #[test]
 fn the_real_scheduler_placed_no_pod_against_the_model() {
-    for Dump { name, state, .. } in DUMPS.iter() {
+    for Dump { name, state, .. } in dumps() {
         let mut simulation = Simulation::of(state, SETTINGS);
         let mut checked = 0;
         for pod in &state.pods {
@@ -93,8 +87,9 @@ fn the_real_scheduler_placed_no_pod_against_the_model() {
 /// A pending pod is refused for the same reasons, on the same numbers of nodes, in the same words.
 #[test]
 fn pending_pods_are_refused_in_the_real_schedulers_words() {
+    let dumps = dumps();
     let mut compared = 0;
-    for Dump { name, state, items } in DUMPS.iter() {
+    for Dump { name, state, items } in dumps {
         let refusals = refusals(items);
         let mut simulation = Simulation::of(state, SETTINGS);
         for pod in state.pods.iter().filter(|pod| pod.node.is_none()) {
@@ -104,13 +99,13 @@ fn pending_pods_are_refused_in_the_real_schedulers_words() {
             compared += 1;
         }
     }
-    assert!(DUMPS.is_empty() || compared == 2, "{compared} pending pods in the dumps");
+    assert!(dumps.is_empty() || compared == 2, "{compared} pending pods in the dumps");
 }
 
 /// Pods restarted one after another by the stock scheduler all find a place.
 #[test]
 fn restarts_one_after_another_leave_nobody_pending() {
-    for Dump { name, state, .. } in DUMPS.iter() {
+    for Dump { name, state, .. } in dumps() {
         let mut simulation = Simulation::of(state, SETTINGS);
         let mut moved = 0;
         for pod in &state.pods {
@@ -126,7 +121,7 @@ fn restarts_one_after_another_leave_nobody_pending() {
 /// The referee on the plan that changes nothing.
 #[test]
 fn a_plan_that_changes_nothing_moves_nothing() {
-    for Dump { name, state, .. } in DUMPS.iter() {
+    for Dump { name, state, .. } in dumps() {
         let begin = Instant::now();
         let report = judge(&Inputs {
             state,
@@ -150,7 +145,7 @@ fn a_plan_that_changes_nothing_moves_nothing() {
 /// is steered to its place, whatever spreads, budgets, volumes and priorities say on the way.
 #[test]
 fn a_whole_fleet_is_replaced_with_nobody_pending() {
-    for Dump { name, state, .. } in DUMPS.iter() {
+    for Dump { name, state, .. } in dumps() {
         let largest = state.nodes.iter().max_by_key(|node| node.allocatable.gpus()).expect("it has nodes");
         let mut nodes: Vec<Node> =
             state.nodes.iter().map(|node| named(node, &format!("new-{}", node.name))).collect();
@@ -188,7 +183,7 @@ fn named(node: &Node, name: &str) -> Node {
 fn the_real_scheduler_took_the_nodes_that_the_model_ranks_first() {
     let packing = Settings { strategy: Strategy::MostAllocated, ..SETTINGS };
     let older = Settings { release: Release::V1_35, ..SETTINGS };
-    for Dump { name, state, items } in DUMPS.iter().filter(|dump| dump.name != "wide") {
+    for Dump { name, state, items } in dumps().iter().filter(|dump| dump.name != "wide") {
         let order = arrivals(items);
         let shares = [SETTINGS, packing, older].map(|settings| explained(state, &order, settings));
         println!("{name}: {shares:.3?} of the choices explained: stock, packing, balance as in 1.35");

@@ -83,7 +83,7 @@ fn known(csv: &str) -> BTreeMap<String, Known> {
 }
 
 fn tally(wanted: impl Fn(&str) -> bool, seconds: f64) -> Option<Tally> {
-    let folder = support::data()?.join("vectorpack");
+    let folder = support::data::path("vectorpack")?;
     let csv = std::fs::read_to_string(folder.join("New_summary_known.csv")).expect("the folder is complete");
     let known = known(&csv);
     let mut tally = Tally::default();

@@ -1,7 +1,9 @@
 //! The planning instances: what can be proven of them is, in full, and never more than a plan is known to cost.
 
+#[path = "../../../tests/data.rs"]
+mod data;
+
 use std::fs::File;
-use std::path::Path;
 
 use flate2::read::GzDecoder;
 use plimsoll_verify::problem::{CapacityKind, Demand, Offering};
@@ -62,12 +64,7 @@ impl Shape {
 }
 
 fn instance(name: &str) -> Option<Problem> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let data = std::env::var_os("PLIMSOLL_DATA").map_or(beside, Into::into);
-    let Ok(file) = File::open(data.join("bench").join(format!("{name}.json.gz"))) else {
-        println!("skipped: no PLIMSOLL_DATA");
-        return None;
-    };
+    let file = File::open(data::path(&format!("bench/{name}.json.gz"))?).expect("the instance is there");
     let Instance { resources, offerings, shapes } =
         serde_json::from_reader(GzDecoder::new(file)).expect("an instance");
     let gpu = resources.iter().position(|resource| resource == "gpu").expect("GPUs are counted");

@@ -42,8 +42,8 @@ fn main() -> ExitCode {
     let seconds: Option<f64> = option(&arguments, "--seconds").map(|text| text.parse().unwrap());
     let folder = data();
     if !folder.join("bench").is_dir() {
-        println!("skipped: no PLIMSOLL_DATA ({} has no bench folder)", folder.display());
-        return ExitCode::SUCCESS;
+        eprintln!("no PLIMSOLL_DATA: {} has no bench folder", folder.display());
+        return ExitCode::FAILURE;
     }
     let reference = Reference::read(&folder.join("bench/reference.csv"));
     println!("{}", instance::HEADER);

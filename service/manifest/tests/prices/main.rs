@@ -4,12 +4,13 @@
 
 mod advisor;
 mod ec2_table;
+#[path = "../../../../tests/data.rs"]
+mod folder;
 mod offer;
 mod price_table;
 mod spot_history;
 
 use std::io::Read;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use plimsoll_domain::catalog::Catalog;
@@ -50,13 +51,7 @@ fn expect_codes((_, findings): &Outcome, want: &[&str]) {
 
 /// A file of the data folder; none if there is no such folder.
 fn data(path: &str) -> Option<Vec<u8>> {
-    let data = std::env::var_os("PLIMSOLL_DATA").map(PathBuf::from);
-    let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let file = std::fs::read(data.unwrap_or_else(|| project.join("../shared/data")).join(path)).ok();
-    if file.is_none() {
-        eprintln!("skipped: no PLIMSOLL_DATA");
-    }
-    file
+    Some(std::fs::read(folder::path(path)?).unwrap())
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Reads the planning instances of the data folder.
 
+#[path = "../../../../tests/data.rs"]
+pub mod data;
 pub mod run;
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::read::GzDecoder;
 use plimsoll_domain::fleet::CapacityKind;
@@ -40,17 +42,6 @@ struct InstanceShape {
     zone: Option<String>,
 }
 
-/// The folder of data, if it is there.
-pub fn data() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("PLIMSOLL_DATA").map_or(beside, PathBuf::from);
-    if !folder.is_dir() {
-        println!("skipped: no PLIMSOLL_DATA");
-        return None;
-    }
-    Some(folder)
-}
-
 /// Unpacks a file.
 pub fn unpack(path: &Path) -> Vec<u8> {
     let packed = std::fs::File::open(path).expect("the data folder is complete");
@@ -61,7 +52,7 @@ pub fn unpack(path: &Path) -> Vec<u8> {
 
 /// A planning instance, such as `C100`.
 pub fn bench(name: &str) -> Option<Problem> {
-    let path = data()?.join(format!("bench/{name}.json.gz"));
+    let path = data::path(&format!("bench/{name}.json.gz"))?;
     let instance: Instance = serde_json::from_slice(&unpack(&path)).expect("the file is an instance");
     let gpu = instance.resources.iter().position(|name| name == "gpu").expect("there is a GPU column");
     let demand = |(index, shape): (usize, &InstanceShape)| Demand {
