@@ -36,7 +36,8 @@ pub struct Pod {
     pub create_time: Option<Timestamp>,
     /// Why nobody may evict it, if so (annotation, mirror pod).
     pub do_not_disrupt: Option<String>,
-    /// Whether it is being deleted already.
+    /// Whether it is being deleted for good. A pod that its StatefulSet is about to make again, under
+    /// its name, counts as one that was made already: pending, and not terminating.
     pub terminating: bool,
 }
 
@@ -145,6 +146,10 @@ pub struct Scheduling {
     pub host_ports: Vec<HostPort>,
     /// Architectures the images run on (`amd64`, `arm64`), where known; empty: not known.
     pub architectures: Vec<String>,
+    /// What else its pod demands that a plan cannot express, as a reason for people: while it runs it
+    /// stays, while it is pending it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beyond_us: Option<String>,
 }
 
 /// A toleration. Empty key with `exists` tolerates everything.

@@ -19,6 +19,7 @@ mod requests;
 mod resolve;
 mod scaling;
 mod scheduling;
+mod sharing;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -85,9 +86,11 @@ impl Import {
     /// # Errors
     /// As of [`Import::read`].
     pub fn read_text(&mut self, text: &mut input::Text<'_>) -> Result<(), ReadError> {
+        if let Some(b'{' | b'[') = text.peek_token()? {
+            stream::read(text, &mut self.draft)?;
+        }
         match text.peek_token()? {
             None => Ok(()),
-            Some(b'{' | b'[') => stream::read(text, &mut self.draft),
             Some(_) => yaml::read(text, &mut self.draft),
         }
     }

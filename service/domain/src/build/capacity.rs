@@ -7,9 +7,11 @@ use super::bits::{Bits, Numbering};
 use super::pods::{EBS_DRIVERS, Kin, Pods};
 use super::sites::{Site, Sites};
 use super::terms::{MILLION, Terms, ceil_div};
+use super::ties::{Ties, topology};
 use crate::fleet::Node;
+use crate::problem::Topology;
 use crate::resources::Resources;
-use crate::workload::HostPort;
+use crate::workload::{HostPort, PodTerm};
 
 /// Name of the resource that stands for EBS volumes attached to a node.
 pub const EBS_VOLUMES: &str = "ebs_volumes";
@@ -65,12 +67,14 @@ pub(super) struct Residue {
     pub ports: Vec<u32>,
     /// Sets of host ports.
     pub port_sets: Vec<Vec<HostPort>>,
+    /// By term of their required anti-affinity that speaks of some family: sites that it closes to it.
+    pub closed: BTreeMap<PodTerm, Bits>,
 }
 
 impl Residue {
     /// Adds up, for running nodes, the DaemonSet and static pods that run there and the DaemonSets'
     /// pods that should; for new nodes, those that will.
-    pub fn of(pods: &Pods<'_>, sites: &mut Sites<'_>) -> Self {
+    pub fn of(pods: &Pods<'_>, ties: &[Ties], sites: &mut Sites<'_>) -> Self {
         let sets = &pods.state.daemon_sets;
         let lands: Vec<Bits> = sets
             .iter()
@@ -101,8 +105,28 @@ impl Residue {
             reserve.push(taken);
             ports.push(taken_ports);
         }
-        Self { reserve, ports, port_sets: port_sets.into_values() }
+        let terms: BTreeSet<&PodTerm> = ties.iter().flat_map(|ties| &ties.repelled_by).collect();
+        let closed =
+            terms.into_iter().map(|term| (term.clone(), closed(term, pods, &lands, sites))).collect();
+        Self { reserve, ports, port_sets: port_sets.into_values(), closed }
     }
+}
+
+/// Sites that a term of anti-affinity closes: those where a pod that has it runs or will; if it speaks of
+/// zones, also all in a zone where one runs. `lands`: by DaemonSet, the sites that get its pods.
+fn closed(term: &PodTerm, pods: &Pods<'_>, lands: &[Bits], sites: &Sites<'_>) -> Bits {
+    let has_it = |pod: &usize| pods.pod(*pod).scheduling.pod_anti_affinity.contains(term);
+    let homes = || (0..pods.fixed.len()).filter(|node| pods.fixed[*node].iter().any(has_it));
+    let zones: BTreeSet<&str> = match topology(&term.topology_key) {
+        Some(Topology::Zone) => homes().map(|node| sites.all[node].zone.as_str()).collect(),
+        _ => BTreeSet::new(),
+    };
+    let mut closed = Bits::of(sites.len(), |site| zones.contains(sites.all[site].zone.as_str()));
+    homes().for_each(|node| closed.insert(node));
+    let sets = pods.state.daemon_sets.iter().zip(lands);
+    let sets = sets.filter(|(set, _)| set.scheduling.pod_anti_affinity.contains(term));
+    sets.flat_map(|(_, lands)| lands.iter()).for_each(|site| closed.insert(site));
+    closed
 }
 
 fn of_sets(pods: &Pods<'_>, expected: &[usize]) -> (Resources, Vec<HostPort>) {

@@ -75,7 +75,8 @@ impl Family<'_, '_> {
             let company = self.company(*pod);
             let at_its_node = matches!(company, Company::Nodes(_)).then_some(NODE_COMPANY);
             let reason = || {
-                let reason = pins::reason(self.pods.pod(*pod), &budgets, self.ties.beyond_us.as_ref());
+                let tied = self.ties.beyond_us.as_ref().or(self.ties.held.as_ref());
+                let reason = pins::reason(self.pods.pod(*pod), &budgets, tied);
                 reason.or(at_its_node.map(str::to_owned))
             };
             let anchor = match self.pods.node_of[*pod] {

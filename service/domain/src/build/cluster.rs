@@ -53,7 +53,7 @@ pub fn build(state: &ClusterState, catalog: &Catalog, policy: &Policy) -> Result
         terms: &terms,
     };
     let mut sites = Sites::gather(&state.nodes, catalog, &learnt, &offer, &looked_at(&kins, state));
-    let residue = Residue::of(&pods, &mut sites);
+    let residue = Residue::of(&pods, &ties, &mut sites);
     let axes = Axes::of(&kins);
     let room = |(site, reserve)| free(site, reserve, &state.nodes, &axes, &terms);
     let mut free: Vec<Vec<i64>> = sites.all.iter().zip(&residue.reserve).map(room).collect();
@@ -156,11 +156,12 @@ impl Families<'_> {
         let mut binding = Vec::new();
         for (index, kin) in self.kins.iter().enumerate() {
             let request = self.axes.request(kin);
-            let stages = reach.stages(kin, &self.bearings[index], &request, ground);
+            let ties = &self.ties[index];
+            let stages = reach.stages(kin, &self.bearings[index], ties, &request, ground);
             let family = Family {
                 index,
                 kins: self.kins,
-                ties: &self.ties[index],
+                ties,
                 stages: &stages,
                 pods: self.pods,
                 sites: ground.sites,

@@ -34,6 +34,7 @@ struct Look {
     labels: u32,
     taints: u32,
     ports: u32,
+    closed: Vec<bool>,
     sealed: bool,
     own: Option<usize>,
 }
@@ -106,6 +107,7 @@ impl Offerings {
                 labels: sites.look(site),
                 taints: place.taints,
                 ports: residue.ports[site],
+                closed: residue.closed.values().map(|row| row.contains(site)).collect(),
                 sealed: place.sealed,
                 own: alone[site].then_some(site),
             };

@@ -3,9 +3,9 @@
 use super::pods::{Kin, Pods, broken};
 use crate::workload::{DisruptionBudget, Pod, VolumeReach};
 
-/// Why a running pod may not be moved, if so. `beyond_us`: what its family demands that a plan cannot
-/// express.
-pub(super) fn reason(pod: &Pod, budgets: &[&DisruptionBudget], beyond_us: Option<&String>) -> Option<String> {
+/// Why a running pod may not be moved, if so. `tied`: what its family demands, or is demanded of it, that
+/// a plan cannot express.
+pub(super) fn reason(pod: &Pod, budgets: &[&DisruptionBudget], tied: Option<&String>) -> Option<String> {
     if let Some(reason) = &pod.do_not_disrupt {
         return Some(reason.clone());
     }
@@ -18,7 +18,7 @@ pub(super) fn reason(pod: &Pod, budgets: &[&DisruptionBudget], beyond_us: Option
     if let Some(reason) = broken(pod) {
         return Some(format!("it could not be scheduled again: {reason}"));
     }
-    blocked(budgets).or_else(|| beyond_us.cloned())
+    blocked(budgets).or_else(|| tied.cloned())
 }
 
 /// Disruption budgets that select a family of pods.

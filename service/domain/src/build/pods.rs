@@ -23,7 +23,7 @@ pub(super) struct Pods<'a> {
 
 impl<'a> Pods<'a> {
     /// Sorts the pods of a state. Pods that are being deleted, and pending ones that no node could
-    /// ever take, are left out, the latter with a finding.
+    /// ever take, are left out, with findings.
     pub fn sort(state: &'a ClusterState, findings: &mut Vec<Finding>) -> Self {
         let node_index: BTreeMap<&str, usize> =
             state.nodes.iter().enumerate().map(|(index, node)| (node.name.as_str(), index)).collect();
@@ -45,11 +45,19 @@ impl<'a> Pods<'a> {
                 _ => placed.push(index),
             }
         }
+        findings.extend(terminating(&state.pods));
         Self { state, node_of, placed, fixed }
     }
 
     pub fn pod(&self, index: usize) -> &'a Pod {
         &self.state.pods[index]
+    }
+
+    /// Required anti-affinity of pods that come with their node, or will.
+    pub fn fixed_anti_affinity(&self) -> BTreeSet<&'a PodTerm> {
+        let running = self.fixed.iter().flatten().map(|pod| &self.pod(*pod).scheduling);
+        let expected = self.state.daemon_sets.iter().map(|set| &set.scheduling);
+        running.chain(expected).flat_map(|scheduling| &scheduling.pod_anti_affinity).collect()
     }
 }
 
@@ -69,6 +77,12 @@ pub(super) fn broken(pod: &Pod) -> Option<&str> {
 fn left_out(pod: &Pod, reason: &str) -> Finding {
     let message = format!("the pod cannot be scheduled on any node and is left out: {reason}");
     Finding::new(Severity::Warning, "POD_UNSCHEDULABLE", format!("pod/{}", pod.key()), message)
+}
+
+fn terminating(pods: &[Pod]) -> Option<Finding> {
+    let count = pods.iter().filter(|pod| pod.terminating).count();
+    let message = format!("{count} pods are being deleted and are no demand");
+    (0 < count).then(|| Finding::new(Severity::Info, "TERMINATING", "", message))
 }
 
 fn homeless(pod: &Pod) -> Finding {
@@ -184,6 +198,7 @@ fn looked_at<'a>(pods: &Pods<'a>) -> Vec<&'a String> {
             selectors.extend(selectors_of(scheduling));
         }
     }
+    selectors.extend(pods.fixed_anti_affinity().into_iter().map(|term| &term.selector));
     let keys = selectors.into_iter().flat_map(|selector| &selector.requirements).map(|found| &found.key);
     keys.collect::<BTreeSet<_>>().into_iter().collect()
 }

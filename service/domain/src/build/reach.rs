@@ -9,11 +9,12 @@ use super::capacity::Residue;
 use super::gpu::GpuNeed;
 use super::pods::Kin;
 use super::sites::Sites;
+use super::ties::Ties;
 use super::types::Asks;
 use crate::fleet::CapacityKind;
 use crate::policy::Policy;
 use crate::selector::NodeTerm;
-use crate::workload::{HostPort, Scheduling, Toleration};
+use crate::workload::{HostPort, PodTerm, Scheduling, Toleration};
 
 /// What can keep a pod off a node, in the order in which it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +35,8 @@ pub(super) enum Obstacle {
     Spot,
     /// A DaemonSet or static pod has its host port.
     HostPort,
+    /// A DaemonSet or static pod keeps it away by required anti-affinity.
+    Repelled,
     /// It asks for more than the node has.
     Capacity,
     /// The node takes no newcomers.
@@ -65,6 +68,7 @@ pub(super) struct Reach {
     gpus: BTreeMap<GpuNeed, Rc<Bits>>,
     spot: BTreeMap<bool, Rc<Bits>>,
     ports: BTreeMap<Vec<HostPort>, Rc<Bits>>,
+    repelled: BTreeMap<BTreeSet<PodTerm>, Rc<Bits>>,
     capacity: BTreeMap<Vec<i64>, Rc<Bits>>,
     open: Option<Rc<Bits>>,
 }
@@ -89,6 +93,7 @@ impl Reach {
         &mut self,
         kin: &Kin,
         bearing: &Bearing,
+        ties: &Ties,
         request: &[i64],
         ground: &mut Ground<'_, '_>,
     ) -> Vec<Stage> {
@@ -131,6 +136,12 @@ impl Reach {
             .entry(kin.scheduling.host_ports.clone())
             .or_insert_with(|| row(&|site| ports_allow(&kin.scheduling.host_ports, ground.residue, site)));
         stages.push((Obstacle::HostPort, ports.clone()));
+        let repelled = self.repelled.entry(ties.repelled_by.clone()).or_insert_with(|| {
+            let closed = ties.repelled_by.iter().filter_map(|term| ground.residue.closed.get(term));
+            let closed: Vec<&Bits> = closed.collect();
+            row(&|site| !closed.iter().any(|closed| closed.contains(site)))
+        });
+        stages.push((Obstacle::Repelled, repelled.clone()));
         let fits =
             |site: usize| request.iter().zip(&ground.free[site]).all(|(ask, have)| *ask == 0 || ask <= have);
         let capacity = self.capacity.entry(request.to_vec()).or_insert_with(|| row(&fits));

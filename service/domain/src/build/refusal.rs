@@ -86,6 +86,7 @@ impl Case<'_, '_> {
             Obstacle::GpuClass => GPU_UNKNOWN.into(),
             Obstacle::Spot => format!("it may not run on spot, and {at} could take it no other way"),
             Obstacle::HostPort => format!("a DaemonSet on {at} has its host port"),
+            Obstacle::Repelled => format!("a DaemonSet or static pod on {at} keeps it away by anti-affinity"),
             Obstacle::Capacity => self.shortage_text(&at, nearest, request),
             Obstacle::Sealed => format!("only {at} could take it, which takes no newcomers"),
         }

@@ -94,6 +94,9 @@ fn neighbours(of: &Subject<'_>, tags: &mut BTreeSet<Tag>) {
         };
         add(tags, code, subject.to_owned());
     }
+    if of.binding.contains(&Obstacle::Repelled) {
+        add(tags, "HOST_ANTI_AFFINITY", "required anti-affinity of DaemonSet or static pods".to_owned());
+    }
     if of.ties.alone_in_zone || !of.ties.zone_conflicts.is_empty() {
         add(tags, "ZONE_ANTI_AFFINITY", "required anti-affinity over zones".to_owned());
     }

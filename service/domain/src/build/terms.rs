@@ -66,7 +66,7 @@ pub(super) fn ceil_div(part: i128, whole: i64) -> i64 {
 }
 
 fn in_range(field: &'static str, value: f64, max: f64) -> Result<f64, BuildError> {
-    if (0.0..=max).contains(&value) { Ok(value) } else { Err(BuildError::Policy { field, value }) }
+    if (0.0..=max).contains(&value) { Ok(value) } else { Err(BuildError::Policy { field, value, max }) }
 }
 
 fn millionths(field: &'static str, ratio: f64, max: f64) -> Result<i64, BuildError> {

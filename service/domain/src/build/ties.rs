@@ -23,14 +23,20 @@ pub(super) struct Ties {
     pub spreads: Vec<(SpreadConstraint, Topology, Vec<usize>)>,
     /// The families that want to share a place with it, itself included, and which kind of place.
     pub together: Option<(Topology, Vec<usize>)>,
-    /// Why a plan cannot honour what its pods demand, so that they stay where they run.
+    /// Required anti-affinity of DaemonSet and static pods that keeps its pods away from these.
+    pub repelled_by: BTreeSet<PodTerm>,
+    /// Why a plan cannot honour what its pods demand, or others of them: running ones stay, pending ones
+    /// are refused.
     pub beyond_us: Option<String>,
+    /// Why its running pods stay, while pending ones may go anywhere.
+    pub held: Option<String>,
 }
 
 /// Finds the relations of all families.
 pub(super) fn ties(kins: &[Kin], pods: &Pods<'_>) -> Vec<Ties> {
     let mut directory = Directory::new(kins, pods);
-    let mut ties = vec![Ties::default(); kins.len()];
+    let alone = |kin: &Kin| Ties { beyond_us: kin.scheduling.beyond_us.clone(), ..Ties::default() };
+    let mut ties: Vec<Ties> = kins.iter().map(alone).collect();
     for (index, kin) in kins.iter().enumerate() {
         for term in &kin.scheduling.pod_anti_affinity {
             keep_apart(index, term, &mut directory, &mut ties);
@@ -45,18 +51,22 @@ pub(super) fn ties(kins: &[Kin], pods: &Pods<'_>) -> Vec<Ties> {
             }
         }
     }
+    repel(&mut directory, &mut ties);
     host_ports(kins, &mut ties);
     for (index, kin) in kins.iter().enumerate() {
         match near(index, kin, kins, &mut directory) {
             Ok(together) => ties[index].together = together,
-            Err(reason) => ties[index].beyond_us = Some(reason),
+            Err(reason) => {
+                ties[index].beyond_us = Some(reason);
+                hold_company(index, &mut directory, &mut ties);
+            }
         }
     }
     ties
 }
 
 /// The two kinds of place that a problem knows.
-fn topology(key: &str) -> Option<Topology> {
+pub(super) fn topology(key: &str) -> Option<Topology> {
     match key {
         LABEL_HOSTNAME => Some(Topology::Node),
         LABEL_ZONE | LABEL_EBS_ZONE | "failure-domain.beta.kubernetes.io/zone" => Some(Topology::Zone),
@@ -71,6 +81,10 @@ fn keep_apart(index: usize, term: &PodTerm, directory: &mut Directory<'_>, ties:
     let Some(topology) = topology(&term.topology_key) else {
         if directory.is_on_a_node(&term.topology_key) {
             ties[index].beyond_us = Some(format!("it keeps apart over {}", term.topology_key));
+            let reason = format!("{} keeps apart from it over {}", directory.name(index), term.topology_key);
+            for other in directory.others(index, term) {
+                ties[other].beyond_us.get_or_insert_with(|| reason.clone());
+            }
         }
         return;
     };
@@ -85,6 +99,25 @@ fn keep_apart(index: usize, term: &PodTerm, directory: &mut Directory<'_>, ties:
             (Topology::Zone, false) => {
                 ties[index].zone_conflicts.insert(other);
                 ties[other].zone_conflicts.insert(index);
+            }
+        }
+    }
+}
+
+/// Marks whom DaemonSet and static pods keep away. They come with their node, so a plan moves only the others.
+fn repel(directory: &mut Directory<'_>, ties: &mut [Ties]) {
+    for term in directory.pods.fixed_anti_affinity() {
+        let key = &term.topology_key;
+        let is_place = topology(key).is_some();
+        if !is_place && !directory.is_on_a_node(key) {
+            continue;
+        }
+        for family in directory.matching(term) {
+            if is_place {
+                ties[family].repelled_by.insert(term.clone());
+            } else {
+                let reason = format!("pods that come with their node keep it away over {key}");
+                ties[family].beyond_us = Some(reason);
             }
         }
     }
@@ -123,6 +156,16 @@ fn near(
         }
     }
     Ok(Some(wish))
+}
+
+/// Running pods that stay near others need these to stay, too.
+fn hold_company(index: usize, directory: &mut Directory<'_>, ties: &mut [Ties]) {
+    let reason = format!("{} must run near it", directory.name(index));
+    for term in &directory.kins[index].scheduling.pod_affinity {
+        for other in directory.others(index, term) {
+            ties[other].held.get_or_insert_with(|| reason.clone());
+        }
+    }
 }
 
 fn wish(kin: &Kin, directory: &mut Directory<'_>) -> Result<Option<(Topology, Vec<usize>)>, String> {
@@ -204,6 +247,17 @@ impl<'a> Directory<'a> {
         let labels = self.pods.state.namespaces.get(namespace).unwrap_or(&no_labels);
         term.namespaces.iter().any(|name| name == namespace)
             || term.namespace_selector.as_ref().is_some_and(|selector| selector.matches(labels))
+    }
+
+    /// Other families that a term of a family speaks of; none unless a pod of it runs.
+    fn others(&mut self, family: usize, term: &PodTerm) -> Vec<usize> {
+        let runs = self.kins[family].pods.iter().any(|pod| self.pods.node_of[*pod].is_some());
+        let matching = if runs { self.matching(term) } else { Vec::new() };
+        matching.into_iter().filter(|other| *other != family).collect()
+    }
+
+    fn name(&self, family: usize) -> String {
+        self.kins[family].name(self.pods)
     }
 
     fn is_on_a_node(&self, key: &str) -> bool {

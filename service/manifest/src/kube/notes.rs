@@ -96,7 +96,7 @@ impl Note {
             Self::InlineVolume => (
                 Severity::Warning,
                 "INLINE_VOLUME",
-                "pod(s) mount a disk without a claim; where it can be attached is not known and not planned for",
+                "pod(s) mount a disk without a claim; where it can be attached is not known, so they are not moved",
             ),
             Self::BrokenVolume => (
                 Severity::Warning,
@@ -111,7 +111,7 @@ impl Note {
             Self::ResourceClaims => (
                 Severity::Warning,
                 "RESOURCE_CLAIMS",
-                "pod(s) ask for devices by resource claims, which are not planned for",
+                "pod(s) ask for devices by resource claims, which are not planned for, so they are not moved",
             ),
             Self::NumericToleration => (
                 Severity::Warning,

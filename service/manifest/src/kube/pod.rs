@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1 as core;
-use plimsoll_domain::workload::{self, Pod, TaintEffect, Toleration};
+use plimsoll_domain::workload::{self, Pod, Scheduling, TaintEffect, Toleration};
 
 use crate::error::{At, Fault};
 
@@ -36,9 +36,11 @@ pub(super) fn take(mut from: core::Pod, origin: Origin, draft: &mut Draft) -> Re
     remark(&spec, controller.as_ref(), draft, &subject);
     let labels = metadata.labels.unwrap_or_default();
     let asked = requests::of_pod(&spec, status.as_ref()).at("spec")?;
+    let beyond_us = beyond_us(&spec);
     let claims = volume::claims(&mut spec, &name);
     let scheduling =
         scheduling::of_pod(&mut spec, &namespace, &labels, &mut draft.notes, &subject).at("spec")?;
+    let scheduling = Scheduling { beyond_us, ..scheduling };
     let pod = Pod {
         namespace,
         name,
@@ -72,18 +74,32 @@ fn remark(spec: &core::PodSpec, controller: Option<&owner::Controller>, draft: &
     if spec.scheduler_name.as_deref().is_some_and(|name| !name.is_empty() && name != "default-scheduler") {
         add(Note::OtherScheduler);
     }
-    if spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
+    if asks_for_devices(spec) {
         add(Note::ResourceClaims);
     }
     let on_every_node =
         controller.is_some_and(|controller| controller.kind == "DaemonSet" || controller.kind == "Node");
-    let volumes = || spec.volumes.iter().flatten();
-    if !on_every_node && volumes().any(|volume| volume.host_path.is_some()) {
+    if !on_every_node && spec.volumes.iter().flatten().any(|volume| volume.host_path.is_some()) {
         add(Note::HostPath);
     }
-    if volumes().any(|volume| volume.aws_elastic_block_store.is_some()) {
+    if mounts_inline_disk(spec) {
         add(Note::InlineVolume);
     }
+}
+
+/// What it demands that a plan cannot express.
+fn beyond_us(spec: &core::PodSpec) -> Option<String> {
+    let devices = asks_for_devices(spec).then_some("it asks for devices by resource claims");
+    let disk = || mounts_inline_disk(spec).then_some("it mounts an EBS volume without a claim");
+    devices.or_else(disk).map(str::to_owned)
+}
+
+fn asks_for_devices(spec: &core::PodSpec) -> bool {
+    spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty())
+}
+
+fn mounts_inline_disk(spec: &core::PodSpec) -> bool {
+    spec.volumes.iter().flatten().any(|volume| volume.aws_elastic_block_store.is_some())
 }
 
 /// Takes a DaemonSet.

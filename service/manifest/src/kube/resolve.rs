@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plimsoll_domain::finding::{Finding, Severity};
 use plimsoll_domain::fleet::Node;
-use plimsoll_domain::selector::NodeTerm;
+use plimsoll_domain::selector::{Labels, NodeTerm};
 use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
 use plimsoll_domain::workload::{
     DaemonSet, Pod, Scheduling, VolumeReach, Workload, WorkloadKind, WorkloadRef,
@@ -17,10 +17,12 @@ use crate::error::{Fault, ReadError};
 use super::draft::{Draft, NodeDraft, Origin, PodDraft};
 use super::notes::Note;
 use super::owner::{Controller, workload_kind};
-use super::{Options, architecture, budget, scaling, volume};
+use super::{Options, architecture, budget, scaling, sharing, volume};
 
 /// Kinds that say nothing about planning, though the documented export has them.
 const SILENT_KINDS: [&str; 1] = ["Service (v1)"];
+/// Label of a namespace that the API server sets to its name.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Resolves a draft.
 pub(super) fn snapshot(mut draft: Draft, options: &Options) -> Result<Snapshot, ReadError> {
@@ -34,6 +36,8 @@ pub(super) fn snapshot(mut draft: Draft, options: &Options) -> Result<Snapshot, 
     let mut pods = pods(&mut draft, &protected, capture_time)?;
     note_unknown_nodes(&pods, &nodes, &mut draft);
     learn_architectures(&mut pods, &nodes);
+    pods.iter_mut().for_each(renew);
+    sharing::keep_together(&mut pods, &mut draft);
     let daemon_sets = daemon_sets(&mut draft, &pods);
     let mut budgets = Vec::with_capacity(draft.budgets.len());
     for budget in draft.budgets {
@@ -42,6 +46,7 @@ pub(super) fn snapshot(mut draft: Draft, options: &Options) -> Result<Snapshot, 
     budgets.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
     let mut autoscaled = draft.autoscaled;
     autoscaled.sort_by(|one, other| one.workload.cmp(&other.workload));
+    let namespaces = namespaces(draft.namespaces, &pods);
     findings.extend(draft.notes.findings());
     findings.extend(ignored(&draft.ignored_kinds));
     let cluster = ClusterState {
@@ -50,7 +55,7 @@ pub(super) fn snapshot(mut draft: Draft, options: &Options) -> Result<Snapshot, 
         workloads: workloads(draft.workloads),
         daemon_sets,
         budgets,
-        namespaces: draft.namespaces,
+        namespaces,
         autoscaled,
     };
     Ok(Snapshot { capture_time, content: Content::Cluster(Box::new(cluster)), findings })
@@ -139,6 +144,20 @@ fn pod(
     let wish = wish.filter(|wish| wish.holds(pod.create_time, now)).map(|wish| wish.reason);
     pod.do_not_disrupt = wish.or(protection);
     pod
+}
+
+/// Takes the pod that a StatefulSet is about to make again for the one that is being deleted. It is pending,
+/// but for one with a disk of its node, or with demands that a plan cannot express: only its node is known to do.
+fn renew(pod: &mut Pod) {
+    let comes_back = pod.owner.as_ref().is_some_and(|owner| owner.kind == WorkloadKind::StatefulSet);
+    if !(pod.terminating && comes_back) {
+        return;
+    }
+    pod.terminating = false;
+    let has_disk = pod.volumes.iter().any(|volume| volume.reach == VolumeReach::Local);
+    if !has_disk && pod.scheduling.beyond_us.is_none() {
+        pod.node = None;
+    }
 }
 
 /// The workload that would make a pod again.
@@ -238,6 +257,17 @@ fn inferred_daemon_set(pod: &Pod, owner: &WorkloadRef) -> DaemonSet {
     }
 }
 
+/// Labels of all namespaces that are there or have a pod: each has its name at least.
+fn namespaces(mut known: BTreeMap<String, Labels>, pods: &[Pod]) -> BTreeMap<String, Labels> {
+    for pod in pods {
+        known.entry(pod.namespace.clone()).or_default();
+    }
+    for (name, labels) in &mut known {
+        labels.entry(NAMESPACE_NAME.to_owned()).or_insert_with(|| name.clone());
+    }
+    known
+}
+
 fn workloads(mut all: Vec<Workload>) -> Vec<Workload> {
     all.sort_by(|one, other| one.reference.cmp(&other.reference));
     all.dedup_by(|one, other| one.reference == other.reference);
@@ -248,6 +278,7 @@ fn workloads(mut all: Vec<Workload>) -> Vec<Workload> {
 fn missing_kinds(draft: &Draft) -> Vec<Finding> {
     let mounts =
         draft.pods.iter().filter(|pod| pod.claims.iter().any(|used| used.made_with.is_none())).count();
+    let asks = draft.pods.iter().filter(|pod| asks_for_namespaces(&pod.pod.scheduling)).count();
     let cases = [
         (
             draft.nodes.is_empty(),
@@ -269,9 +300,27 @@ fn missing_kinds(draft: &Draft) -> Vec<Finding> {
                 "{mounts} pod(s) mount claims, but there are no PersistentVolumeClaims: export them, too."
             ),
         ),
+        (
+            draft.namespaces.is_empty() && asks > 0,
+            Severity::Warning,
+            "NO_NAMESPACES",
+            format!(
+                "{asks} pod(s) select namespaces by label, but there are no Namespaces, so none has a label: \
+                 add `ns` to what kubectl gets."
+            ),
+        ),
     ];
     let applies = cases.into_iter().filter(|(applies, ..)| *applies);
     applies.map(|(_, severity, code, message)| Finding::new(severity, code, "", message)).collect()
+}
+
+/// Whether some term selects namespaces by more than their names.
+fn asks_for_namespaces(scheduling: &Scheduling) -> bool {
+    let rules = scheduling.pod_affinity.iter().chain(&scheduling.pod_anti_affinity);
+    let terms = rules.chain(scheduling.preferred_pod_terms.iter().map(|(_, term)| term));
+    let selectors = terms.filter_map(|term| term.namespace_selector.as_ref());
+    let mut requirements = selectors.flat_map(|selector| &selector.requirements);
+    requirements.any(|requirement| requirement.key != NAMESPACE_NAME)
 }
 
 fn ignored(kinds: &BTreeMap<String, u64>) -> impl Iterator<Item = Finding> {

@@ -13,13 +13,15 @@ use super::draft::{Draft, Origin};
 use super::notes::Note;
 use super::object::{self, Item};
 
+/// First byte of what separates YAML documents. No JSON document begins with it: a bare number is none of ours.
+const YAML_SEPARATOR: u8 = b'-';
 /// Lists within lists; kubectl nests none, `jq -s` one.
 const DEPTH_MAX: u32 = 4;
 
-/// Reads all documents of `text`.
+/// Reads all documents of `text`, as far as they are JSON: what begins with [`YAML_SEPARATOR`] is left.
 pub(super) fn read(text: &mut Text<'_>, draft: &mut Draft) -> Result<(), ReadError> {
     let mut reader = Reader { place: text.place(), draft, depth: 0, failure: None };
-    while text.peek_token()?.is_some() {
+    while text.peek_token()?.is_some_and(|token| token != YAML_SEPARATOR) {
         let first_line = reader.place.line();
         reader.place.begin_object();
         let mut parser = serde_json::Deserializer::from_reader(&mut *text);

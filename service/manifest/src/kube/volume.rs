@@ -18,6 +18,8 @@ const EBS_DRIVER: &str = "ebs.csi.aws.com";
 const EBS_IN_TREE: &str = "kubernetes.io/aws-ebs";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 const CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
+/// Access modes that let one node at a time have the volume.
+const ONE_NODE_MODES: [&str; 2] = ["ReadWriteOnce", "ReadWriteOncePod"];
 const DEFAULT_ANNOTATIONS: [&str; 2] =
     ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
 
@@ -47,6 +49,8 @@ pub(super) struct Claim {
     deleting: bool,
     volume: Option<String>,
     class: ClassName,
+    /// Whether its volume can be attached to one node at a time only.
+    one_node: bool,
 }
 
 /// A PersistentVolume.
@@ -102,11 +106,14 @@ pub(super) fn take_claim(
     let metadata = from.metadata;
     let spec = from.spec.unwrap_or_default();
     let annotated = metadata.annotations.as_ref().and_then(|all| all.get(CLASS_ANNOTATION)).cloned();
+    let status = from.status.unwrap_or_default();
+    let modes = status.access_modes.or(spec.access_modes).unwrap_or_default();
     let claim = Claim {
-        lost: from.status.and_then(|status| status.phase).as_deref() == Some("Lost"),
+        lost: status.phase.as_deref() == Some("Lost"),
         deleting: metadata.deletion_timestamp.is_some(),
         volume: spec.volume_name.filter(|name| !name.is_empty()),
         class: ClassName::of(annotated.or(spec.storage_class_name)),
+        one_node: !modes.is_empty() && modes.iter().all(|mode| ONE_NODE_MODES.contains(&mode.as_str())),
     };
     let namespace = metadata.namespace.unwrap_or_else(|| "default".to_owned());
     draft.claims.insert((namespace, metadata.name.unwrap_or_default()), claim);
@@ -185,6 +192,12 @@ fn topology_term(from: core::TopologySelectorTerm) -> NodeTerm {
         values: one.values,
     };
     NodeTerm { labels: expressions.into_iter().map(requirement).collect(), fields: Vec::new() }
+}
+
+/// Whether a claim, `namespace/name`, is known to serve one node at a time only.
+pub(super) fn is_for_one_node(claim: &str, draft: &Draft) -> bool {
+    let key = claim.split_once('/').map(|(namespace, name)| (namespace.to_owned(), name.to_owned()));
+    key.and_then(|key| draft.claims.get(&key)).is_some_and(|claim| claim.one_node)
 }
 
 /// What a claim of a pod in `namespace` says about nodes.

@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::error::{Fault, ReadError};
 use crate::input::{Text, cause};
@@ -16,6 +15,7 @@ const YAML_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads all documents of `text`.
 pub(super) fn read(text: &mut Text<'_>, draft: &mut Draft) -> Result<(), ReadError> {
+    let lines_before = text.place().line() - 1;
     let mut bytes = Vec::new();
     text.take(YAML_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cause)?;
     if YAML_BYTES_MAX < bytes.len() as u64 {
@@ -26,18 +26,21 @@ pub(super) fn read(text: &mut Text<'_>, draft: &mut Draft) -> Result<(), ReadErr
     }
     let text = String::from_utf8(bytes).map_err(|error| Fault::new(format!("this is not UTF-8: {error}")))?;
     for document in serde_norway::Deserializer::from_str(&text) {
-        let value = Value::deserialize(document).map_err(explain)?;
+        // Its own value type refuses a key that comes twice.
+        let value =
+            serde_norway::Value::deserialize(document).map_err(|error| explain(error, lines_before))?;
         if !value.is_null() {
-            stream::read_str(&value.to_string(), draft)?;
+            let json = serde_json::to_string(&value).map_err(|error| Fault::new(error.to_string()))?;
+            stream::read_str(&json, draft)?;
         }
     }
     Ok(())
 }
 
-fn explain(error: serde_norway::Error) -> ReadError {
+fn explain(error: serde_norway::Error, lines_before: u64) -> ReadError {
     let place = error.location();
     Fault {
-        line: place.as_ref().map(|place| place.line() as u64),
+        line: place.as_ref().map(|place| lines_before + place.line() as u64),
         column: place.as_ref().map(|place| place.column() as u64),
         path: String::new(),
         message: format!("this is neither JSON nor YAML: {error}"),

@@ -17,7 +17,7 @@ fn nothing_to_place_and_nowhere_to_place_it() {
 fn a_policy_out_of_range_is_named() {
     let mut world = world().with([pod("web", 0)]);
     world.policy.headroom.cpu = 2.0;
-    assert_eq!(world.build(), Err(BuildError::Policy { field: "headroom.cpu", value: 2.0 }));
+    assert_eq!(world.build(), Err(BuildError::Policy { field: "headroom.cpu", value: 2.0, max: 0.9 }));
 }
 
 #[test]

@@ -60,6 +60,8 @@ fn each_reason_to_stay_is_named() {
     let two =
         |world: &mut World| world.state.budgets = vec![budget("one", "web", 1), budget("two", "web", 1)];
     check("two budgets", same, two, Some("2 disruption budgets"));
+    let beyond_us = |pod| spec(pod, |spec| spec.beyond_us = Some("it asks for devices".into()));
+    check("a demand beyond a plan", beyond_us, nothing, Some("it asks for devices"));
     let elsewhere = |world: &mut World| {
         world.state.budgets = vec![DisruptionBudget { namespace: "x".into(), ..budget("pdb", "web", 0) }]
     };
@@ -95,7 +97,7 @@ fn pods_that_go_or_cannot_come_are_no_demand() {
     assert_eq!(built.ids(), ["shop/lost"]);
     assert_eq!(
         built.findings(),
-        [("NODE_UNKNOWN", "pod/shop/lost-0"), ("POD_UNSCHEDULABLE", "pod/shop/stuck-0")]
+        [("TERMINATING", ""), ("NODE_UNKNOWN", "pod/shop/lost-0"), ("POD_UNSCHEDULABLE", "pod/shop/stuck-0")]
     );
     assert_eq!(built.problem.nodes[0].residents, []);
 }

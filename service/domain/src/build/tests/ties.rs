@@ -206,7 +206,9 @@ fn who_runs_near_its_kind_cannot_leave_the_place() {
 #[test]
 fn what_cannot_be_expressed_pins_running_pods_and_refuses_pending_ones() {
     let over_racks = spreads(spread("example.com/rack", "web"));
-    let cases: [(&str, Change, &str); 4] = [
+    let devices = |pod| spec(pod, |spec| spec.beyond_us = Some("it asks for devices".into()));
+    let cases: [(&str, Change, &str); 5] = [
+        ("by its own word", Box::new(devices), "it asks for devices"),
         ("near others", Box::new(near("api", LABEL_ZONE)), "near pods of other workloads"),
         ("near others by rack", Box::new(near("web", "example.com/rack")), "share example.com/rack"),
         ("spread over racks", Box::new(over_racks), "spreads over example.com/rack"),
@@ -228,4 +230,83 @@ fn what_cannot_be_expressed_pins_running_pods_and_refuses_pending_ones() {
         assert!(built.findings().contains(&("POD_PINNED", "pod/shop/web-0")), "{what}: {:?}", built.findings);
         assert_eq!(built.offers("shop/web").into_iter().collect::<Vec<_>>(), ["node/a1"], "{what}");
     }
+}
+
+/// A leader that moved away would leave those behind who must run near it and cannot follow.
+#[test]
+fn whom_pinned_pods_must_run_near_stays_too() {
+    let web = near("api", LABEL_ZONE)(pod("web", 0));
+    let built = world().with([on("a1", web), on("a1", pod("api", 0)), pod("api", 1)]).built();
+    let findings: Vec<(&str, &str)> =
+        built.findings.iter().map(|found| (found.subject.as_str(), found.message.as_str())).collect();
+    let want = [
+        ("pod/shop/api-0", "the pod stays where it runs, for shop/web must run near it"),
+        ("pod/shop/web-0", "the pod stays where it runs, for it must run near pods of other workloads"),
+    ];
+    assert_eq!(findings, want);
+    assert!(built.offers("shop/api").contains("node/b1"), "a new leader may go anywhere");
+    assert_eq!(built.offers("shop/api+1").into_iter().collect::<Vec<_>>(), ["node/a1"], "both that run");
+}
+
+#[test]
+fn whom_pinned_pods_keep_apart_from_stays_too() {
+    let racked = |api: Pod| {
+        let web = apart("api", "example.com/rack")(pod("web", 0));
+        let mut world = world().with([on("a1", web), api]);
+        world.state.nodes[0].labels.insert("example.com/rack".into(), "1".into());
+        world
+    };
+    let running = racked(on("b1", pod("api", 0))).built();
+    assert_eq!(running.offers("shop/api").into_iter().collect::<Vec<_>>(), ["node/b1"]);
+    assert_eq!(running.findings(), [("POD_PINNED", "pod/shop/api-0"), ("POD_PINNED", "pod/shop/web-0")]);
+    let Err(BuildError::Infeasible(refusals)) = racked(pod("api", 0)).build() else { panic!("refused") };
+    assert!(refusals[0].reason.contains("shop/web keeps apart from it over"), "{}", refusals[0]);
+}
+
+/// A pod of DaemonSet `kube-system/agent` on a node.
+fn agent(node: &str, keeps_away: Option<PodTerm>) -> Pod {
+    let kind = WorkloadKind::DaemonSet;
+    let owner = WorkloadRef { kind, namespace: "kube-system".into(), name: "agent".into() };
+    let pod = Pod { namespace: "kube-system".into(), owner: Some(owner), ..on(node, pod("agent", 0)) };
+    spec(pod, |spec| spec.pod_anti_affinity.extend(keeps_away))
+}
+
+#[test]
+fn pods_that_come_with_their_node_keep_others_away() {
+    let offers = |key: &str, expected: bool| {
+        let mut world = world().with([agent("a1", Some(pods_of("web", key))), pod("web", 0), pod("api", 0)]);
+        world.state.nodes.insert(1, node("a2", "m5.large", "a"));
+        world.catalog.types.retain(|name, _| name == "m5.large");
+        if expected {
+            let mut set = daemon_set("agent", 10);
+            Arc::make_mut(&mut set.scheduling).node_selector =
+                Labels::from([(LABEL_ZONE.to_owned(), "us-east-1a".to_owned())]);
+            Arc::make_mut(&mut set.scheduling).pod_anti_affinity.push(pods_of("web", key));
+            world.state.daemon_sets = vec![set];
+        }
+        let built = world.built();
+        assert_eq!(built.offers("shop/api").len(), 5, "{key}: speaks of web only");
+        built.offers("shop/web").into_iter().collect::<Vec<_>>()
+    };
+    let (new_a, new_b) = ("m5.large/a/on-demand", "m5.large/b/on-demand");
+    assert_eq!(offers(LABEL_HOSTNAME, false), [new_a, new_b, "node/a2", "node/b1"]);
+    assert_eq!(offers(LABEL_HOSTNAME, true), [new_b, "node/b1"], "where the DaemonSet will land, too");
+    assert_eq!(offers(LABEL_ZONE, false), [new_b, "node/b1"]);
+
+    let mut world = world().with([agent("a1", Some(pods_of("web", "example.com/rack"))), pod("web", 0)]);
+    world.state.nodes[0].labels.insert("example.com/rack".into(), "1".into());
+    let Err(BuildError::Infeasible(refusals)) = world.build() else {
+        panic!("a rack is no place that we know")
+    };
+    assert!(refusals[0].reason.contains("keep it away over example.com/rack"), "{}", refusals[0]);
+}
+
+#[test]
+fn a_pod_beside_one_that_keeps_it_away_may_stay_there() {
+    let keeps_away = Some(pods_of("web", LABEL_HOSTNAME));
+    let mut world = world().with([agent("a1", keeps_away), on("a1", pod("web", 0))]);
+    world.catalog.types.retain(|name, _| name == "m5.large");
+    let built = world.built();
+    assert!(built.offers("shop/web").is_superset(&BTreeSet::from(["node/a1".into(), "node/b1".into()])));
+    assert!(built.findings.is_empty(), "{:?}", built.findings);
 }

@@ -120,6 +120,8 @@ fn a_file_that_is_cut_off_or_no_json_is_refused_with_its_line() {
     assert!(refused(b"{\"items\": {\"a\": 1}}").message.contains("expected an array of Kubernetes objects"));
     assert!(refused(b"[1]").message.contains("expected a Kubernetes object"));
     assert!(refused(b"a: [b\nc").message.contains("neither JSON nor YAML"));
+    let twice = refused(b"kind: Pod\nmetadata: {name: a}\nkind: Pod\n");
+    assert!(twice.message.contains("duplicate"), "{}", twice.message);
     assert!(refused(b"hello").message.contains("expected a Kubernetes object"));
     assert!(refused(b"\xff\xfe\x00").message.contains("not UTF-8"));
     assert!(refused(&[0x1f, 0x8b, 8, 0, 0, 0]).message.contains("gzip"));

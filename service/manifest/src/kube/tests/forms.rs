@@ -65,6 +65,7 @@ fn lists_documents_arrays_and_yaml_mean_the_same() {
 
     let yaml = |value: &Value| serde_norway::to_string(value).expect("YAML");
     check("YAML", yaml(&list(&[&a, &b, &c])).as_bytes());
+    check("JSON, then YAML", format!("{a}\n---\n{}---\n{}", yaml(&b), yaml(&c)).as_bytes());
     check(
         "YAML documents",
         format!("# all\n---\n{}---\n{}---\n---\n{}", yaml(&a), yaml(&b), yaml(&c)).as_bytes(),

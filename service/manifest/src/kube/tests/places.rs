@@ -129,6 +129,26 @@ fn ports_on_the_host_are_those_that_last() {
     assert_eq!(pod(on_host, &[]).scheduling.host_ports, [want]);
 }
 
+#[test]
+fn every_namespace_with_a_pod_has_its_name_for_a_label() {
+    let check = |key: &str, beside: &[Value], namespace: Value, want: bool| {
+        let term = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {},
+            "namespaceSelector": {"matchLabels": {key: "shop"}}});
+        let terms = json!({"requiredDuringSchedulingIgnoredDuringExecution": [term]});
+        let spec = super::with_container(json!({"affinity": {"podAntiAffinity": terms}}));
+        let pod = object("v1", "Pod", "web-0", json!({"spec": spec}));
+        let snapshot = snapshot(&[&[pod], beside].concat());
+        assert_eq!(codes(&snapshot).contains(&"NO_NAMESPACES"), want, "{key}");
+        let Content::Cluster(cluster) = snapshot.content else { panic!("not a cluster") };
+        assert_eq!(json!(cluster.namespaces["shop"]), namespace, "{key}");
+    };
+    let name = "kubernetes.io/metadata.name";
+    check(name, &[], json!({name: "shop"}), false);
+    check("team", &[], json!({name: "shop"}), true);
+    let known = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "red"}}});
+    check("team", &[known], json!({name: "shop", "team": "red"}), false);
+}
+
 fn node(name: &str, labels: Value, rest: Value) -> Value {
     let mut node = object("v1", "Node", name, json!({"metadata": {"labels": labels}}));
     super::merge(&mut node, rest);

@@ -229,3 +229,30 @@ fn priorities_come_from_their_class() {
     assert_eq!(priority(json!({"priorityClassName": "missing"})), 0);
     assert_eq!(priority(json!({})), 7);
 }
+
+#[test]
+fn demands_beyond_a_plan_are_told_to_it() {
+    let beyond_us = |spec| pod(spec, &[]).scheduling.beyond_us.clone();
+    assert_eq!(beyond_us(json!({})), None);
+    let devices = json!({"resourceClaims": [{"name": "gpu"}]});
+    assert_eq!(beyond_us(devices).as_deref(), Some("it asks for devices by resource claims"));
+    let disk = json!({"volumes": [{"name": "data", "awsElasticBlockStore": {"volumeID": "vol-1"}}]});
+    assert_eq!(beyond_us(disk).as_deref(), Some("it mounts an EBS volume without a claim"));
+}
+
+#[test]
+fn a_stateful_sets_pod_that_goes_is_pending_again() {
+    let going = |kind: &str, spec: Value| {
+        let spec = super::with_container(spec);
+        let time = "2026-11-22T11:00:00Z";
+        let metadata = json!({"ownerReferences": owned(kind, "db"), "deletionTimestamp": time});
+        let rest = json!({"metadata": metadata, "spec": spec});
+        let pod = cluster(&[object("v1", "Pod", "db-0", rest)]).pods.remove(0);
+        (pod.node, pod.terminating)
+    };
+    let node = || json!({"nodeName": "n1"});
+    assert_eq!(going("StatefulSet", node()), (None, false));
+    assert_eq!(going("Job", node()), (Some("n1".into()), true));
+    let devices = json!({"nodeName": "n1", "resourceClaims": [{"name": "gpu"}]});
+    assert_eq!(going("StatefulSet", devices), (Some("n1".into()), false), "only its node is known to do");
+}

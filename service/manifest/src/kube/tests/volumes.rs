@@ -4,7 +4,7 @@ use plimsoll_domain::selector::{NodeTerm, Operator, Requirement};
 use plimsoll_domain::workload::VolumeReach;
 use serde_json::{Value, json};
 
-use super::{object, pod};
+use super::{cluster, object, pod};
 
 fn zone_term(key: &str, zones: &[&str]) -> NodeTerm {
     let values = zones.iter().map(|zone| (*zone).to_owned()).collect();
@@ -162,4 +162,32 @@ fn an_ephemeral_volume_follows_its_template_until_its_claim_is_there() {
     bound["metadata"]["name"] = json!("web-0-data");
     let volume_after = pod(mounted, &[gp3, bound, volume(zonal(&[&["a"]]), json!({}))]).volumes.remove(0);
     assert_eq!(volume_after.reach, terms(EBS_ZONE, &[&["a"]]));
+}
+
+/// One node at a time can have the volume, so moving one of those who share it would part them.
+#[test]
+fn who_shares_a_claim_of_one_node_stays_with_it() {
+    let sharers = |modes: Value, nodes: [Option<&str>; 2]| {
+        let mut claim = claim(json!({"volumeName": "pv", "accessModes": ["ReadWriteOnce"]}), json!({}));
+        super::merge(&mut claim, json!({"status": {"accessModes": modes}}));
+        let pods = ["web-0", "web-1"].into_iter().zip(nodes).map(|(name, node)| {
+            let mounts = json!([{"name": "a", "persistentVolumeClaim": {"claimName": "data"}}]);
+            let spec = super::with_container(json!({"nodeName": node, "volumes": mounts}));
+            object("v1", "Pod", name, json!({"spec": spec}))
+        });
+        let pods =
+            cluster(&pods.chain([claim, volume(zonal(&[&["a"]]), json!({}))]).collect::<Vec<_>>()).pods;
+        let beyond_us = |index: usize| pods[index].scheduling.beyond_us.is_some();
+        ([beyond_us(0), beyond_us(1)], pods[1].volumes[0].reach.clone())
+    };
+    let in_zone = || terms(EBS_ZONE, &[&["a"]]);
+    let once = || json!(["ReadWriteOnce"]);
+    assert_eq!(sharers(once(), [Some("n"), Some("n")]), ([true, true], in_zone()));
+    assert_eq!(sharers(json!(null), [Some("n"), Some("n")]).0, [true, true], "as the claim asks");
+    assert_eq!(sharers(json!(["ReadWriteOncePod"]), [Some("n"), Some("n")]).0, [true, true]);
+    assert_eq!(sharers(once(), [None, None]), ([true, true], in_zone()), "nobody knows where yet");
+    let named = Requirement { key: "metadata.name".into(), operator: Operator::In, values: vec!["n".into()] };
+    let beside = VolumeReach::Terms(vec![NodeTerm { labels: Vec::new(), fields: vec![named] }]);
+    assert_eq!(sharers(once(), [Some("n"), None]), ([true, false], beside), "where the other has it");
+    assert_eq!(sharers(json!(["ReadWriteMany"]), [Some("n"), None]), ([false, false], in_zone()));
 }
