@@ -1,7 +1,7 @@
 //! What the service remembers, as a seam. Implementations keep every promise written here.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
@@ -9,6 +9,9 @@ use crate::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
 use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
+
+/// How long a request id is remembered, from the write that used it first. What the wire promises.
+pub const REQUEST_ID_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why the store did not do as told. One variant for each thing a caller would do differently.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +23,10 @@ pub enum StoreError {
     #[error("{0} exists already")]
     Exists(String),
     /// Somebody else wrote in between: read again.
-    #[error("etag is {current}, not {given}")]
+    #[error("etag of {resource} is {current}, not {given}")]
     EtagMismatch {
+        /// Resource name of what was to be written.
+        resource: String,
         /// What the caller had.
         given: String,
         /// What is stored.
@@ -75,7 +80,7 @@ pub struct ClusterRecord {
     pub create_time: Timestamp,
 }
 
-/// A write that may be repeated: the same id with the same body has the same effect once, for 24 h.
+/// A write that may be repeated: the same id with the same body takes effect once within [`REQUEST_ID_LIFE`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestKey {
     /// The caller's id; empty: not idempotent.
@@ -118,6 +123,8 @@ pub struct Page<T> {
 /// A snapshot with its name and digest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredSnapshot {
+    /// Generation of the fleet that it shows.
+    pub generation: i64,
     /// Id within its cluster.
     pub id: SnapshotId,
     /// SHA-256 of the stored form, hex.
@@ -147,12 +154,15 @@ pub struct StoredCatalog {
 /// Everything that outlives the process.
 ///
 /// Every method is one transaction: all of it happens or nothing. A write whose request id was seen
-/// with the same body changes nothing and returns what the first one stored; with another body it is
-/// [`StoreError::RequestIdReused`]. Every write adds one row to the audit log.
+/// with the same body changes nothing and returns the resource that the first one made, as it is now: a
+/// snapshot, a catalog and a plan never change, a cluster and a policy may have changed since. With another body
+/// it is [`StoreError::RequestIdReused`]. After [`REQUEST_ID_LIFE`] an id is as good as new. Every write that
+/// changes something adds one row to the audit log.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The resource name that an earlier request with this key produced, if any.
-    async fn earlier(&self, request: &RequestKey) -> Result<Option<String>, StoreError>;
+    /// The resource name that an earlier request with this key produced, if it is not older than
+    /// [`REQUEST_ID_LIFE`]. Saves work; the write that follows decides by the same rule.
+    async fn earlier(&self, write: &Write) -> Result<Option<String>, StoreError>;
 
     /// Adds a cluster with its policy. `Exists` if the id is taken.
     async fn create_cluster(
@@ -185,7 +195,7 @@ pub trait Store: Send + Sync {
         id: &SnapshotId,
         snapshot: &Snapshot,
     ) -> Result<StoredSnapshot, StoreError>;
-    /// Reads a snapshot; `None` for the id means the newest.
+    /// Reads a snapshot; `None` for the id means the newest, which `NotFound` calls `latest`.
     async fn snapshot(
         &self,
         cluster: &ClusterId,

@@ -18,8 +18,7 @@ use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::Snapshot;
 use plimsoll_domain::store::{
-    ClusterRecord, Page, PageRequest, RequestKey, Store, StoreError, StoredCatalog, StoredPolicy,
-    StoredSnapshot, Write,
+    ClusterRecord, Page, PageRequest, Store, StoreError, StoredCatalog, StoredPolicy, StoredSnapshot, Write,
 };
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -101,9 +100,9 @@ fn database(error: sqlx::Error) -> StoreError {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn earlier(&self, request: &RequestKey) -> Result<Option<String>, StoreError> {
+    async fn earlier(&self, write: &Write) -> Result<Option<String>, StoreError> {
         let mut connection = self.pool.acquire().await.map_err(database)?;
-        write::earlier(&mut connection, request).await
+        write::earlier(&mut connection, &write.request, write.time).await
     }
 
     async fn create_cluster(

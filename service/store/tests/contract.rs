@@ -1,6 +1,6 @@
 //! The promises of `plimsoll_domain::store::Store`, kept by SQLite.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::{ClusterId, SnapshotId};
 use plimsoll_domain::policy::Policy;
@@ -63,11 +63,41 @@ async fn a_request_id_has_its_effect_once_and_refuses_another_body() {
 async fn a_request_id_is_forgotten_after_a_day() {
     let store = Sqlite::in_memory().await.expect("opens");
     with_cluster(&store, "atlas").await;
-    let key = write("r1", "a", 0);
+    let aged = |name: &str, hours| {
+        let time = Timestamp::now() - SignedDuration::from_hours(hours);
+        Write { time, ..write(name, "a", 0) }
+    };
+    let (old, young) = (aged("r1", 25), aged("r2", 23));
+    let first = store.put_policy(&old, &id("atlas"), &Policy::default(), "").await.expect("written");
+    let second = store.put_policy(&young, &id("atlas"), &Policy::default(), "").await.expect("written");
+    // Nothing was written since: the old id is not answered although nobody swept it away.
+    assert_eq!(store.earlier(&aged("r1", 0)).await.expect("read"), None);
+    assert_eq!(store.earlier(&aged("r2", 0)).await.expect("read").as_deref(), Some("clusters/atlas/policy"));
+
+    let repeated = store.put_policy(&aged("r2", 0), &id("atlas"), &Policy::default(), "").await;
+    assert_eq!(repeated.expect("answered again"), second);
+    let anew = store.put_policy(&aged("r1", 0), &id("atlas"), &Policy::default(), "").await.expect("written");
+    assert!(![first.etag, second.etag].contains(&anew.etag), "{anew:?}");
+}
+
+#[tokio::test]
+async fn a_repeated_write_answers_with_what_is_there_now() {
+    let store = Sqlite::in_memory().await.expect("opens");
+    with_cluster(&store, "atlas").await;
+    let key = write("r1", "a", 1);
     store.put_policy(&key, &id("atlas"), &Policy::default(), "").await.expect("written");
-    assert_eq!(store.earlier(&key.request).await.expect("read").as_deref(), Some("clusters/atlas/policy"));
-    store.put_policy(&write("", "", 90_000), &id("atlas"), &Policy::default(), "").await.expect("written");
-    assert_eq!(store.earlier(&key.request).await.expect("read"), None);
+    let frozen = Policy { freeze: true, ..Policy::default() };
+    let current = store.put_policy(&write("", "", 2), &id("atlas"), &frozen, "").await.expect("written");
+    let repeated = store.put_policy(&key, &id("atlas"), &Policy::default(), "").await;
+    assert_eq!(repeated.expect("answered again"), current);
+}
+
+#[tokio::test]
+async fn a_cluster_without_snapshots_says_which_one_is_missing() {
+    let store = Sqlite::in_memory().await.expect("opens");
+    with_cluster(&store, "atlas").await;
+    let missing = store.snapshot(&id("atlas"), None).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(name)) if name == "clusters/atlas/snapshots/latest"));
 }
 
 #[tokio::test]
@@ -80,7 +110,9 @@ async fn a_stale_etag_changes_nothing() {
         store.put_policy(&write("", "", 1), &id("atlas"), &frozen, &read.etag).await.expect("written");
     assert_ne!(written.etag, read.etag);
     let late = store.put_policy(&write("", "", 2), &id("atlas"), &Policy::default(), &read.etag).await;
-    assert!(matches!(late, Err(StoreError::EtagMismatch { .. })));
+    assert!(
+        matches!(late, Err(StoreError::EtagMismatch { resource, .. }) if resource == "clusters/atlas/policy")
+    );
     assert_eq!(store.policy(&id("atlas")).await.expect("read"), written);
 }
 
@@ -143,7 +175,7 @@ async fn a_full_disk_is_said_and_leaves_nothing_half_written() {
     let told = full.map(|stored| stored.id);
     assert!(matches!(told, Err(StoreError::Full)), "{told:?}");
     assert!(matches!(store.catalog(&kid).await, Err(StoreError::NotFound(_))));
-    assert_eq!(store.earlier(&write("r1", "a", 1).request).await.expect("read"), None);
+    assert_eq!(store.earlier(&write("r1", "a", 1)).await.expect("read"), None);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use plimsoll_domain::store::{StoreError, StoredCatalog, Write};
 use sqlx::SqlitePool;
 
 use super::database;
-use super::write::{Open, begin, finish};
+use super::write::{Open, begin, finish, foreign};
 use crate::body::{decode, encode, failed};
 
 type Row = (String, Vec<u8>);
@@ -21,8 +21,8 @@ pub async fn create(
     let mut transaction = match begin(pool, write).await? {
         Open::Fresh(transaction) => transaction,
         Open::Done(resource) => {
-            let id = resource.rsplit('/').next().unwrap_or_default().to_owned();
-            return get(pool, &CatalogId::try_from(id).map_err(failed)?).await;
+            let id = CatalogId::from_name(&resource).ok_or_else(|| foreign(&resource))?;
+            return get(pool, &id).await;
         }
     };
     let inserted = sqlx::query("INSERT INTO catalogs (id, region, create_time, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
@@ -34,9 +34,9 @@ pub async fn create(
         .await
         .map_err(database)?;
     if inserted.rows_affected() == 0 {
-        return Err(StoreError::Exists(format!("catalogs/{id}")));
+        return Err(StoreError::Exists(id.name()));
     }
-    finish(transaction, write, &format!("catalogs/{id}")).await?;
+    finish(transaction, write, &id.name()).await?;
     Ok(StoredCatalog { id: id.clone(), catalog: catalog.clone() })
 }
 
@@ -46,7 +46,7 @@ pub async fn get(pool: &SqlitePool, id: &CatalogId) -> Result<StoredCatalog, Sto
         .fetch_optional(pool)
         .await
         .map_err(database)?;
-    stored(row.ok_or_else(|| StoreError::NotFound(format!("catalogs/{id}")))?)
+    stored(row.ok_or_else(|| StoreError::NotFound(id.name()))?)
 }
 
 pub async fn newest(pool: &SqlitePool, region: &str) -> Result<Option<StoredCatalog>, StoreError> {

@@ -28,14 +28,9 @@ const SELECT_PAGE: &str = "SELECT id, mode, region, aws_account_id, role_arn, ku
 
 impl Row {
     fn record(self) -> Result<ClusterRecord, StoreError> {
-        let mode = match self.mode.as_str() {
-            "live" => Mode::Live,
-            "simulated" => Mode::Simulated,
-            _ => Mode::Offline,
-        };
         Ok(ClusterRecord {
+            mode: parse_mode(&self.mode, &self.id)?,
             id: ClusterId::try_from(self.id).map_err(failed)?,
-            mode,
             region: self.region,
             aws_account_id: self.aws_account_id,
             role_arn: self.role_arn,
@@ -55,9 +50,18 @@ fn mode_text(mode: Mode) -> &'static str {
     }
 }
 
-/// The resource name of a cluster.
-pub fn name(id: &ClusterId) -> String {
-    format!("clusters/{id}")
+/// Reads what [`mode_text`] wrote.
+fn parse_mode(text: &str, cluster: &str) -> Result<Mode, StoreError> {
+    match text {
+        "live" => Ok(Mode::Live),
+        "offline" => Ok(Mode::Offline),
+        "simulated" => Ok(Mode::Simulated),
+        _ => {
+            let message =
+                format!("cluster {cluster} is stored with mode {text:?}, which this version does not know");
+            Err(StoreError::Failed(message.into()))
+        }
+    }
 }
 
 pub async fn create(
@@ -68,7 +72,7 @@ pub async fn create(
 ) -> Result<ClusterRecord, StoreError> {
     let Open::Fresh(mut transaction) = begin(pool, write).await? else { return get(pool, &cluster.id).await };
     if read(&mut transaction, &cluster.id).await?.is_some() {
-        return Err(StoreError::Exists(name(&cluster.id)));
+        return Err(StoreError::Exists(cluster.id.name()));
     }
     sqlx::query("INSERT INTO clusters (id, mode, region, aws_account_id, role_arn, kubernetes_version, generation, fleet_digest, etag, create_time) VALUES (?, ?, ?, ?, ?, ?, ?, '', '1', ?)")
         .bind(cluster.id.as_str())
@@ -89,7 +93,7 @@ pub async fn create(
         .await
         .map_err(database)?;
     let stored = exists(&mut transaction, &cluster.id).await?;
-    finish(transaction, write, &name(&cluster.id)).await?;
+    finish(transaction, write, &cluster.id.name()).await?;
     Ok(stored)
 }
 
@@ -101,7 +105,7 @@ pub async fn get(pool: &SqlitePool, id: &ClusterId) -> Result<ClusterRecord, Sto
 /// The cluster, or `NotFound`.
 pub async fn exists(connection: &mut SqliteConnection, id: &ClusterId) -> Result<ClusterRecord, StoreError> {
     let found = read(connection, id).await?;
-    found.ok_or_else(|| StoreError::NotFound(name(id)))?.record()
+    found.ok_or_else(|| StoreError::NotFound(id.name()))?.record()
 }
 
 async fn read(connection: &mut SqliteConnection, id: &ClusterId) -> Result<Option<Row>, StoreError> {
@@ -132,7 +136,7 @@ async fn read_policy(
         .fetch_optional(connection)
         .await
         .map_err(database)?;
-    let (etag, body) = row.ok_or_else(|| StoreError::NotFound(name(cluster)))?;
+    let (etag, body) = row.ok_or_else(|| StoreError::NotFound(cluster.name()))?;
     Ok(StoredPolicy { etag, policy: decode(&body)? })
 }
 
@@ -146,7 +150,12 @@ pub async fn put_policy(
     let Open::Fresh(mut transaction) = begin(pool, write).await? else { return policy(pool, cluster).await };
     let current = read_policy(&mut transaction, cluster).await?;
     if !etag.is_empty() && etag != current.etag {
-        return Err(StoreError::EtagMismatch { given: etag.to_owned(), current: current.etag });
+        let given = etag.to_owned();
+        return Err(StoreError::EtagMismatch {
+            resource: cluster.policy_name(),
+            given,
+            current: current.etag,
+        });
     }
     let number: u64 = current.etag.parse().unwrap_or(0);
     let next = (number + 1).to_string();
@@ -157,6 +166,27 @@ pub async fn put_policy(
         .execute(&mut *transaction)
         .await
         .map_err(database)?;
-    finish(transaction, write, &format!("clusters/{cluster}/policy")).await?;
+    finish(transaction, write, &cluster.policy_name()).await?;
     Ok(StoredPolicy { etag: next, policy: new.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_read_as_they_are_written() {
+        for mode in [Mode::Live, Mode::Offline, Mode::Simulated] {
+            assert_eq!(parse_mode(mode_text(mode), "atlas").expect("known"), mode);
+        }
+    }
+
+    #[test]
+    fn an_unknown_mode_is_a_failure_that_names_it() {
+        let Err(StoreError::Failed(cause)) = parse_mode("adrift", "atlas") else {
+            panic!("an unknown mode was read")
+        };
+        let told = cause.to_string();
+        assert!(told.contains("atlas") && told.contains("adrift"), "{told}");
+    }
 }

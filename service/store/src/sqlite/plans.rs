@@ -5,21 +5,17 @@ use plimsoll_domain::plan::Plan;
 use plimsoll_domain::store::{Page, PageRequest, StoreError, Write};
 use sqlx::SqlitePool;
 
-use super::write::{Open, begin, finish};
+use super::write::{Open, begin, finish, foreign};
 use super::{clusters, database, page};
-use crate::body::{decode, encode, failed};
-
-fn name(cluster: &ClusterId, id: &PlanId) -> String {
-    format!("clusters/{cluster}/plans/{id}")
-}
+use crate::body::{decode, encode};
 
 pub async fn create(pool: &SqlitePool, write: &Write, plan: &Plan) -> Result<Plan, StoreError> {
     let body = encode(plan)?;
     let mut transaction = match begin(pool, write).await? {
         Open::Fresh(transaction) => transaction,
         Open::Done(resource) => {
-            let id = resource.rsplit('/').next().unwrap_or_default().to_owned();
-            return get(pool, &plan.cluster, &PlanId::try_from(id).map_err(failed)?).await;
+            let id = PlanId::from_name(&resource, &plan.cluster).ok_or_else(|| foreign(&resource))?;
+            return get(pool, &plan.cluster, &id).await;
         }
     };
     clusters::exists(&mut transaction, &plan.cluster).await?;
@@ -32,9 +28,9 @@ pub async fn create(pool: &SqlitePool, write: &Write, plan: &Plan) -> Result<Pla
         .await
         .map_err(database)?;
     if inserted.rows_affected() == 0 {
-        return Err(StoreError::Exists(name(&plan.cluster, &plan.id)));
+        return Err(StoreError::Exists(plan.id.name(&plan.cluster)));
     }
-    finish(transaction, write, &name(&plan.cluster, &plan.id)).await?;
+    finish(transaction, write, &plan.id.name(&plan.cluster)).await?;
     Ok(plan.clone())
 }
 
@@ -47,7 +43,7 @@ pub async fn get(pool: &SqlitePool, cluster: &ClusterId, id: &PlanId) -> Result<
         .fetch_optional(&mut *connection)
         .await
         .map_err(database)?;
-    decode(&row.ok_or_else(|| StoreError::NotFound(name(cluster, id)))?.0)
+    decode(&row.ok_or_else(|| StoreError::NotFound(id.name(cluster)))?.0)
 }
 
 pub async fn list(

@@ -1,20 +1,17 @@
 //! Snapshots, and the generation of the fleet that they show.
 
+use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::{ClusterId, SnapshotId};
 use plimsoll_domain::snapshot::{Content, Snapshot};
 use plimsoll_domain::store::{StoreError, StoredSnapshot, Write};
+use plimsoll_domain::workload::Taint;
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::write::{Open, begin, finish};
+use super::write::{Open, begin, finish, foreign};
 use super::{clusters, database};
 use crate::body::{decode, encode, failed};
 
-type Row = (String, String, Vec<u8>);
-
-/// The resource name of a snapshot.
-fn name(cluster: &ClusterId, id: &str) -> String {
-    format!("clusters/{cluster}/snapshots/{id}")
-}
+type Row = (String, String, i64, Vec<u8>);
 
 pub async fn create(
     pool: &SqlitePool,
@@ -27,29 +24,38 @@ pub async fn create(
     let fleet = fleet_digest(snapshot)?;
     let mut transaction = match begin(pool, write).await? {
         Open::Fresh(transaction) => transaction,
-        Open::Done(resource) => return named(pool, cluster, &resource).await,
+        Open::Done(resource) => {
+            let id = SnapshotId::from_name(&resource, cluster).ok_or_else(|| foreign(&resource))?;
+            return get(pool, cluster, Some(&id)).await;
+        }
     };
     clusters::exists(&mut transaction, cluster).await?;
     if read(&mut transaction, cluster, id.as_str()).await?.is_some() {
-        return Err(StoreError::Exists(name(cluster, id.as_str())));
+        return Err(StoreError::Exists(id.name(cluster)));
     }
-    sqlx::query("INSERT INTO snapshots (cluster, id, digest, create_time, body) VALUES (?, ?, ?, ?, ?)")
-        .bind(cluster.as_str())
-        .bind(id.as_str())
-        .bind(&body.digest)
-        .bind(write.time.as_millisecond())
-        .bind(&body.bytes)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
     sqlx::query("UPDATE clusters SET generation = generation + 1, fleet_digest = ?1, etag = CAST(CAST(etag AS INTEGER) + 1 AS TEXT) WHERE id = ?2 AND fleet_digest <> ?1")
         .bind(&fleet)
         .bind(cluster.as_str())
         .execute(&mut *transaction)
         .await
         .map_err(database)?;
-    finish(transaction, write, &name(cluster, id.as_str())).await?;
-    Ok(StoredSnapshot { id: id.clone(), digest: body.digest, snapshot: snapshot.clone() })
+    let generation: i64 = sqlx::query_scalar("SELECT generation FROM clusters WHERE id = ?")
+        .bind(cluster.as_str())
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(database)?;
+    sqlx::query("INSERT INTO snapshots (cluster, id, digest, create_time, generation, body) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(cluster.as_str())
+        .bind(id.as_str())
+        .bind(&body.digest)
+        .bind(write.time.as_millisecond())
+        .bind(generation)
+        .bind(&body.bytes)
+        .execute(&mut *transaction)
+        .await
+        .map_err(database)?;
+    finish(transaction, write, &id.name(cluster)).await?;
+    Ok(StoredSnapshot { generation, id: id.clone(), digest: body.digest, snapshot: snapshot.clone() })
 }
 
 pub async fn get(
@@ -63,14 +69,8 @@ pub async fn get(
         Some(id) => read(&mut connection, cluster, id.as_str()).await?,
         None => newest(&mut connection, cluster).await?,
     };
-    let wanted = id.map_or("(newest)", |id| id.as_str());
-    stored(row.ok_or_else(|| StoreError::NotFound(name(cluster, wanted)))?)
-}
-
-async fn named(pool: &SqlitePool, cluster: &ClusterId, resource: &str) -> Result<StoredSnapshot, StoreError> {
-    let id = resource.rsplit('/').next().unwrap_or_default().to_owned();
-    let id = SnapshotId::try_from(id).map_err(failed)?;
-    get(pool, cluster, Some(&id)).await
+    let wanted = || id.map_or_else(|| SnapshotId::latest_name(cluster), |id| id.name(cluster));
+    stored(row.ok_or_else(|| StoreError::NotFound(wanted()))?)
 }
 
 async fn read(
@@ -78,7 +78,7 @@ async fn read(
     cluster: &ClusterId,
     id: &str,
 ) -> Result<Option<Row>, StoreError> {
-    sqlx::query_as("SELECT id, digest, body FROM snapshots WHERE cluster = ? AND id = ?")
+    sqlx::query_as("SELECT id, digest, generation, body FROM snapshots WHERE cluster = ? AND id = ?")
         .bind(cluster.as_str())
         .bind(id)
         .fetch_optional(connection)
@@ -87,25 +87,32 @@ async fn read(
 }
 
 async fn newest(connection: &mut SqliteConnection, cluster: &ClusterId) -> Result<Option<Row>, StoreError> {
-    sqlx::query_as("SELECT id, digest, body FROM snapshots WHERE cluster = ? ORDER BY seq DESC LIMIT 1")
-        .bind(cluster.as_str())
-        .fetch_optional(connection)
-        .await
-        .map_err(database)
+    sqlx::query_as(
+        "SELECT id, digest, generation, body FROM snapshots WHERE cluster = ? ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(cluster.as_str())
+    .fetch_optional(connection)
+    .await
+    .map_err(database)
 }
 
-fn stored((id, digest, body): Row) -> Result<StoredSnapshot, StoreError> {
-    Ok(StoredSnapshot { id: SnapshotId::try_from(id).map_err(failed)?, digest, snapshot: decode(&body)? })
+fn stored((id, digest, generation, body): Row) -> Result<StoredSnapshot, StoreError> {
+    let id = SnapshotId::try_from(id).map_err(failed)?;
+    Ok(StoredSnapshot { generation, id, digest, snapshot: decode(&body)? })
 }
 
-/// Digest of what a generation counts: each node's name, group and type. A ready instance has its
-/// existing nodes.
+/// Digest of what a generation counts: each node's name and what its group is. A ready instance has none.
 fn fleet_digest(snapshot: &Snapshot) -> Result<String, StoreError> {
-    let nodes: Vec<(&str, &str, &str)> = match &snapshot.content {
-        Content::Cluster(state) => {
-            state.nodes.iter().map(|node| (&*node.name, &*node.group, &*node.instance_type)).collect()
-        }
+    let nodes: Vec<_> = match &snapshot.content {
+        Content::Cluster(state) => state.nodes.iter().map(specification).collect(),
         Content::Ready(_) => Vec::new(),
     };
     Ok(encode(&nodes)?.digest)
+}
+
+/// What makes two nodes different to a plan, without what comes and goes by itself (conditions, their taints).
+fn specification(node: &Node) -> impl serde::Serialize {
+    let taints: Vec<Taint> = node.lasting_taints().cloned().collect();
+    let names = [&node.name, &node.group, &node.instance_type, &node.zone].map(Clone::clone);
+    (names, node.kind, node.labels.clone(), taints)
 }

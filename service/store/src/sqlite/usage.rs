@@ -44,7 +44,7 @@ pub async fn put(
         .await
         .map_err(database)?;
     }
-    finish(transaction, write, &format!("clusters/{cluster}/usage")).await
+    finish(transaction, write, &cluster.usage_name()).await
 }
 
 pub async fn get(pool: &SqlitePool, cluster: &ClusterId) -> Result<Option<Vec<u8>>, StoreError> {

@@ -1,13 +1,10 @@
 //! What every write has in common: one transaction, its request id, its line in the audit log.
 
-use jiff::{SignedDuration, Timestamp};
-use plimsoll_domain::store::{RequestKey, StoreError, Write};
+use jiff::Timestamp;
+use plimsoll_domain::store::{REQUEST_ID_LIFE, RequestKey, StoreError, Write};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::database;
-
-/// How long a request id is remembered.
-const REQUEST_ID_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// An open write.
 pub enum Open {
@@ -21,7 +18,7 @@ pub enum Open {
 pub async fn begin(pool: &SqlitePool, write: &Write) -> Result<Open, StoreError> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(database)?;
     forget_old(&mut transaction, write.time).await?;
-    match earlier(&mut transaction, &write.request).await? {
+    match earlier(&mut transaction, &write.request, write.time).await? {
         Some(resource) => Ok(Open::Done(resource)),
         None => Ok(Open::Fresh(transaction)),
     }
@@ -59,20 +56,23 @@ pub async fn finish(
     transaction.commit().await.map_err(database)
 }
 
-/// The resource that an earlier request with this key produced.
+/// The resource that an earlier request with this key produced, if it is remembered `now`.
 pub async fn earlier(
     connection: &mut SqliteConnection,
     request: &RequestKey,
+    now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     if request.id.is_empty() {
         return Ok(None);
     }
-    let row: Option<(String, String, String)> =
-        sqlx::query_as("SELECT method, body_digest, resource FROM request_ids WHERE id = ?")
-            .bind(&request.id)
-            .fetch_optional(connection)
-            .await
-            .map_err(database)?;
+    let row: Option<(String, String, String)> = sqlx::query_as(
+        "SELECT method, body_digest, resource FROM request_ids WHERE id = ? AND ? <= create_time",
+    )
+    .bind(&request.id)
+    .bind(oldest(now))
+    .fetch_optional(connection)
+    .await
+    .map_err(database)?;
     match row {
         None => Ok(None),
         Some((method, digest, resource)) if method == request.method && digest == request.body_digest => {
@@ -82,12 +82,21 @@ pub async fn earlier(
     }
 }
 
+/// The request was carried out before, but made something that this method does not make: the table is damaged.
+pub fn foreign(resource: &str) -> StoreError {
+    StoreError::Failed(format!("the same request made {resource}, which is of another kind").into())
+}
+
 async fn forget_old(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
-    let oldest = now.as_millisecond() - REQUEST_ID_LIFE.as_millis() as i64;
     sqlx::query("DELETE FROM request_ids WHERE create_time < ?")
-        .bind(oldest)
+        .bind(oldest(now))
         .execute(connection)
         .await
         .map_err(database)?;
     Ok(())
+}
+
+/// Request ids from before this, in milliseconds, are forgotten.
+fn oldest(now: Timestamp) -> i64 {
+    now.as_millisecond() - REQUEST_ID_LIFE.as_millis() as i64
 }
