@@ -9,7 +9,7 @@ use plimsoll_server::Running;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::exit::Unreachable;
+use crate::exit::{Misuse, Unreachable};
 
 /// Largest answer that is taken: a plan of 100,000 pods with its contents is some 30 MB.
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
@@ -19,6 +19,20 @@ pub struct Client {
     channel: Channel,
     /// The server inside this process, if there is one; stops when dropped.
     own: Option<Running>,
+}
+
+/// Reaches the server at `address`.
+///
+/// # Errors
+/// [`Misuse`] without an address: what the command is about outlives no server of our own.
+pub async fn reach_named(address: Option<&str>) -> anyhow::Result<Client> {
+    match address {
+        Some(_) => reach(address).await,
+        None => {
+            Err(Misuse("this needs a server that remembers: give --server ADDRESS, or set PLIMSOLL_SERVER")
+                .into())
+        }
+    }
 }
 
 /// Reaches the server at `address`; none: starts one in this process that remembers nothing.

@@ -17,6 +17,18 @@ const UNREACHABLE: u8 = 5;
 /// Reasons that stand for a policy's refusal.
 const POLICY_REASONS: [&str; 3] = ["FROZEN", "NOT_ACTUATOR", "BUDGET_EXCEEDED"];
 
+/// The call makes no sense as it stands. The text says what is missing.
+#[derive(Debug)]
+pub struct Misuse(pub &'static str);
+
+impl std::fmt::Display for Misuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
+
 /// No server answered.
 #[derive(Debug)]
 pub struct Unreachable(pub String);
@@ -35,7 +47,11 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         Some(status) => report_status(status),
         None => {
             eprintln!("plimsoll: {error:#}");
-            ExitCode::from(if error.is::<Unreachable>() { UNREACHABLE } else { FAILED })
+            ExitCode::from(match error {
+                error if error.is::<Unreachable>() => UNREACHABLE,
+                error if error.is::<Misuse>() => USAGE,
+                _ => FAILED,
+            })
         }
     }
 }
@@ -51,11 +67,36 @@ fn report_status(status: &tonic::Status) -> ExitCode {
     }
     let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
     violations.iter().for_each(|violation| eprintln!("  {}: {}", violation.field, violation.description));
-    let refused = reason.is_some_and(|info| POLICY_REASONS.contains(&info.reason.as_str()));
-    ExitCode::from(match status.code() {
-        _ if refused => REFUSED,
-        Code::InvalidArgument => USAGE,
-        Code::Unavailable => UNREACHABLE,
+    ExitCode::from(exit_code(status.code(), reason.map(|info| info.reason).as_deref()))
+}
+
+/// A server that gives a reason was reached; without one, UNAVAILABLE is the transport's.
+fn exit_code(code: Code, reason: Option<&str>) -> u8 {
+    match (code, reason) {
+        (_, Some(reason)) if POLICY_REASONS.contains(&reason) => REFUSED,
+        (Code::InvalidArgument, _) => USAGE,
+        (Code::Unavailable, None) => UNREACHABLE,
         _ => FAILED,
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_tell_a_refusal_from_a_failure_and_from_silence() {
+        let cases = [
+            (Code::Unavailable, None, UNREACHABLE),
+            (Code::Unavailable, Some("OVERLOADED"), FAILED),
+            (Code::Unavailable, Some("STORAGE_FAILED"), FAILED),
+            (Code::FailedPrecondition, Some("FROZEN"), REFUSED),
+            (Code::FailedPrecondition, Some("INFEASIBLE"), FAILED),
+            (Code::InvalidArgument, Some("INVALID_FIELD"), USAGE),
+            (Code::Internal, None, FAILED),
+        ];
+        for (code, reason, want) in cases {
+            assert_eq!(exit_code(code, reason), want, "{code:?} {reason:?}");
+        }
+    }
 }

@@ -46,7 +46,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll demo
-  kubectl get nodes,pods,deploy,rs,sts,ds,jobs,pdb,pvc,pv,sc,csinode,hpa,ns,priorityclass -A -o json > mine.json
+  kubectl get nodes,pods,deploy,rs,sts,ds,jobs,cronjobs,pdb,pvc,pv,sc,csinode,hpa,ns,priorityclass,runtimeclass,svc -A -o json > mine.json
   plimsoll plan create --from mine.json
   plimsoll plan create --from mine.json --output json | jq .cost_after_nano_usd_per_hour
   plimsoll --server http://127.0.0.1:7400 plan explain clusters/prod/plans/p1";
@@ -87,9 +87,17 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Completions(args) => complete::print(&args),
         Command::Plan(plan::Command::Verify(args)) => verify::verify(&mut out, &args),
         Command::Demo(args) => demo::demo(&mut out, args).await,
-        Command::Cluster(command) => cluster::run(client::reach(server).await?, &mut out, command).await,
-        Command::Policy(command) => policy::run(client::reach(server).await?, &mut out, command).await,
+        Command::Cluster(command) => {
+            cluster::run(client::reach_named(server).await?, &mut out, command).await
+        }
+        Command::Policy(command) => policy::run(client::reach_named(server).await?, &mut out, command).await,
+        Command::Price(command @ price::Command::Import { .. }) => {
+            price::run(client::reach_named(server).await?, &mut out, command).await
+        }
         Command::Price(command) => price::run(client::reach(server).await?, &mut out, command).await,
-        Command::Plan(command) => plan::run(client::reach(server).await?, &mut out, command).await,
+        Command::Plan(command @ (plan::Command::Create(_) | plan::Command::Explain(_))) => {
+            plan::run(client::reach(server).await?, &mut out, command).await
+        }
+        Command::Plan(command) => plan::run(client::reach_named(server).await?, &mut out, command).await,
     }
 }

@@ -107,7 +107,13 @@ fn write_csv(out: &mut impl Write, table: &Table) -> anyhow::Result<()> {
 
 /// Nano-USD per hour for people.
 pub fn usd_per_hour(nano_usd: i64) -> String {
-    format!("${:.4}/h", nano_usd as f64 / 1e9)
+    format!("{}${:.4}/h", sign(nano_usd), nano_usd.unsigned_abs() as f64 / 1e9)
+}
+
+/// Nano-USD per hour for people, as whole dollars in a month of so many hours.
+pub fn usd_per_month(nano_usd: i64, month_hours: f64) -> String {
+    let usd = (nano_usd as f64 / 1e9 * month_hours).round() as i64;
+    format!("{}${}/month", sign(usd), thousands(usd.saturating_abs()))
 }
 
 /// A number with thousands apart.
@@ -115,7 +121,11 @@ pub fn thousands(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|chunk| std::str::from_utf8(chunk).unwrap_or("")).collect();
-    format!("{}{}", if number < 0 { "-" } else { "" }, groups.join(","))
+    format!("{}{}", sign(number), groups.join(","))
+}
+
+fn sign(number: i64) -> &'static str {
+    if number < 0 { "-" } else { "" }
 }
 
 #[cfg(test)]
@@ -127,5 +137,14 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1340, "1,340"), (-1_234_567, "-1,234,567")] {
             assert_eq!(thousands(number), text);
         }
+    }
+
+    #[test]
+    fn the_sign_stands_before_the_currency() {
+        assert_eq!(usd_per_hour(96_000_000), "$0.0960/h");
+        assert_eq!(usd_per_hour(-7_862_000_000), "-$7.8620/h");
+        assert_eq!(usd_per_month(-7_862_000_000, 730.0), "-$5,739/month");
+        assert_eq!(usd_per_month(1_000_000_000, 744.0), "$744/month");
+        assert_eq!(usd_per_month(-1, 730.0), "$0/month");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use pbjson_types::FieldMask;
 use plimsoll_proto::v1::plan_event::Event;
 use plimsoll_proto::v1::{
@@ -16,6 +16,7 @@ use plimsoll_proto::v1::{
 
 use crate::client::{Client, request_id};
 use crate::cluster::{self, resource};
+use crate::exit::Misuse;
 use crate::output::Output;
 use crate::progress::Line;
 use crate::{import, policy, price, verify, view};
@@ -78,6 +79,9 @@ pub struct CreateArgs {
     /// File of prices to import first
     #[arg(long)]
     prices: Option<PathBuf>,
+    /// AWS region of the cluster that is registered, and of the prices; only us-east-1 needs no --prices
+    #[arg(long, default_value = "us-east-1")]
+    region: String,
     /// File of usage to import after the snapshot: CSV, Prometheus or metrics-server JSON
     #[arg(long)]
     usage: Option<PathBuf>,
@@ -128,7 +132,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             let name = match args.name {
                 Some(name) => name,
                 None if args.create.from.is_some() => create(&client, out, &args.create).await?.name,
-                None => bail!("name a plan, or give --from"),
+                None => return Err(Misuse("name a plan, or give --from FILE").into()),
             };
             let request = ExplainPlanRequest { name, offering: args.offering };
             view::explanation(out, &client.plans().explain_plan(request).await?.into_inner())?;
@@ -143,16 +147,15 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
 /// Imports what is given, computes a plan, writes its bundle.
 pub async fn create(client: &Client, out: &Output, args: &CreateArgs) -> anyhow::Result<Plan> {
     if client.is_own() && args.from.is_none() {
-        bail!(
-            "there is nothing to plan for: give --from FILE, or --server ADDRESS of a server that knows the cluster"
-        );
+        let message = "there is nothing to plan for: give --from FILE, or --server ADDRESS of a server that knows the cluster";
+        return Err(Misuse(message).into());
     }
     let mut request = order(args)?;
     if let Some(file) = &args.prices {
-        request.catalog = price::send(client, out, file, "us-east-1").await?.name;
+        request.catalog = price::send(client, out, file, &args.region).await?.name;
     }
     if let Some(file) = &args.from {
-        ensure_cluster(client, &args.cluster).await?;
+        ensure_cluster(client, &args.cluster, &args.region).await?;
         request.snapshot = send(client, out, args, file).await?;
     }
     if let Some(file) = &args.usage {
@@ -189,9 +192,9 @@ fn order(args: &CreateArgs) -> anyhow::Result<CreatePlanRequest> {
     })
 }
 
-async fn ensure_cluster(client: &Client, id: &str) -> anyhow::Result<()> {
+async fn ensure_cluster(client: &Client, id: &str, region: &str) -> anyhow::Result<()> {
     let bare = id.strip_prefix("clusters/").unwrap_or(id);
-    match cluster::register(client, bare, "us-east-1", "").await {
+    match cluster::register(client, bare, region, "").await {
         Ok(_) => Ok(()),
         Err(error) => match error.downcast_ref::<tonic::Status>() {
             Some(status) if status.code() == tonic::Code::AlreadyExists => Ok(()),

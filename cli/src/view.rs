@@ -5,11 +5,11 @@ use plimsoll_proto::v1::finding::Severity;
 use plimsoll_proto::v1::plan::Stop;
 use plimsoll_proto::v1::{Change, Explanation, Finding, Plan, RefereeReport};
 
-use crate::output::{Output, Table, draw, thousands, usd_per_hour};
+use crate::output::{Output, Table, draw, thousands, usd_per_hour, usd_per_month};
 
 /// Findings shown to a person; programs get all of them.
 const FINDINGS_SHOWN_MAX: usize = 20;
-/// Hours in a month.
+/// Hours in a month where a plan carries no policy that says: a twelfth of 365 days, as the policy's own default.
 const MONTH_HOURS: f64 = 730.0;
 
 /// Prints a plan: what it changes, saves and proves.
@@ -36,17 +36,18 @@ pub fn summary(plan: &Plan) -> String {
     lines.join("\n") + "\n"
 }
 
-/// `plan     $Y/h (-Z %)   floor $F/h   gap G %   stop GAP   0.8 s   12 changes, 61 pods move`
+/// `plan     $Y/h (-Z %, -$M/month)   objective $O/h   floor $F/h   gap G %   stop GAP   0.8 s   12 changes, ...`
 pub fn plan_line(plan: &Plan) -> String {
-    let (before, after) =
-        (plan.cost_before_nano_usd_per_hour as f64, plan.cost_after_nano_usd_per_hour as f64);
-    let saving = if before == 0.0 {
+    let before = plan.cost_before_nano_usd_per_hour;
+    let difference = plan.cost_after_nano_usd_per_hour - before;
+    let saving = if before == 0 {
         String::new()
     } else {
+        let month_hours = plan.policy.as_ref().and_then(|policy| policy.month_hours).unwrap_or(MONTH_HOURS);
         format!(
-            " ({:+.1} %, ${:.0}/month)",
-            100.0 * (after - before) / before,
-            (after - before) / 1e9 * MONTH_HOURS
+            " ({:+.1} %, {})",
+            100.0 * difference as f64 / before as f64,
+            usd_per_month(difference, month_hours)
         )
     };
     let seconds =
@@ -99,13 +100,16 @@ pub fn referee_line(referee: &RefereeReport) -> String {
         0 => String::new(),
         cost => format!("   repairs {}", usd_per_hour(cost)),
     };
+    let reserve = match usd_per_hour(referee.cold_reserve_nano_usd_per_hour) {
+        cost if referee.cold_reserve_complete => format!("reserve would cost {cost}"),
+        cost => format!("no reserve found that ends it; {cost} would lessen it"),
+    };
     format!(
-        "referee  steered {} pending   churn {} stranded   cold start {worst} of {} pending at worst in {} orders (reserve would cost {}){repair}",
+        "referee  steered {} pending   churn {} stranded   cold start {worst} of {} pending at worst in {} orders ({reserve}){repair}",
         referee.steered_pending.len(),
         referee.churn_stranded.len(),
         thousands(referee.cold_pod_count.into()),
         referee.cold_order_count,
-        usd_per_hour(referee.cold_reserve_nano_usd_per_hour),
     )
 }
 
@@ -186,5 +190,31 @@ pub fn remark_findings(out: &Output, findings: &[Finding]) {
             "... and {} more findings; --output json shows all",
             findings.len() - FINDINGS_SHOWN_MAX
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_proto::v1::Policy;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(policy: Option<Policy>, want: &str) {
+        let plan = Plan {
+            cost_before_nano_usd_per_hour: 20_000_000_000,
+            cost_after_nano_usd_per_hour: 15_000_000_000,
+            policy,
+            ..Plan::default()
+        };
+        let line = plan_line(&plan);
+        assert!(line.starts_with(want), "{line}");
+    }
+
+    #[test]
+    fn a_month_has_the_hours_that_the_policy_says() {
+        check(None, "plan     $15.0000/h (-25.0 %, -$3,650/month)   ");
+        let short = Policy { month_hours: Some(672.0), ..Policy::default() };
+        check(Some(short), "plan     $15.0000/h (-25.0 %, -$3,360/month)   ");
     }
 }
