@@ -63,15 +63,17 @@ pub enum BuildError {
     #[error("there is no pod to place")]
     NoPods,
     /// No node runs and the policy names no zone, so nothing can be bought.
-    #[error("no node runs and the policy names no zones")]
+    #[error("no node runs and the policy names no zones: name those to buy in")]
     NoZones,
     /// A number of the policy makes no sense. Correct the policy.
-    #[error("policy {field} is {value}, which is out of range")]
+    #[error("{field} is {value}, expected a number from 0 to {max}")]
     Policy {
         /// The field.
         field: &'static str,
         /// Its value.
         value: f64,
+        /// The largest that is allowed.
+        max: f64,
     },
     /// Some pods can run nowhere.
     #[error("{} workloads can run nowhere, such as {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]

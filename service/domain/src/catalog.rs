@@ -1,13 +1,12 @@
 //! What AWS sells and for how much: instance types as facts, prices with their source and age.
 //!
-//! Read on in [`node`] (what a node of a type holds), [`traits`] (what kind of type it is), [`sale`]
-//! (what can be bought in given zones), [`change`] (how newer prices come in) and [`builtin`] (the
-//! table that is there from the start).
+//! Read on in [`node`] (what a node of a type holds), [`traits`] (what kind of type it is), [`spot`]
+//! (what spot saves and risks), [`change`] (how newer prices come in) and [`builtin`] (the table that is
+//! there from the start).
 
 pub mod builtin;
 pub mod change;
 pub mod node;
-pub mod sale;
 pub mod spot;
 pub mod traits;
 

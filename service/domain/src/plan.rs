@@ -38,7 +38,7 @@ pub struct Plan {
     pub create_time: Timestamp,
     /// After this it may not be applied.
     pub expire_time: Timestamp,
-    /// Age of the oldest price in use.
+    /// When the oldest price in use was valid.
     pub price_time: Timestamp,
     /// What usage the requests were judged by, if any: first and last sample.
     pub usage_window: Option<(Timestamp, Timestamp)>,

@@ -147,9 +147,6 @@ pub struct Policy {
     pub gpu_classes: BTreeMap<String, String>,
     /// What a restart of one pod is worth, USD: prices moves and spot interruptions.
     pub restart_cost_usd: f64,
-    /// What breaking one preference (ScheduleAnyway spread, preferred affinity) costs, USD per hour
-    /// and pod.
-    pub preference_cost_usd_per_hour: f64,
 }
 
 impl Default for Policy {
@@ -188,7 +185,6 @@ impl Default for Policy {
             spot_ok: Vec::new(),
             gpu_classes: BTreeMap::new(),
             restart_cost_usd: 0.01,
-            preference_cost_usd_per_hour: 0.0,
         }
     }
 }

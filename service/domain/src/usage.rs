@@ -20,6 +20,10 @@ pub const PEAK_DAYS_MAX: i64 = 35;
 pub const SAMPLE_AGE_DAYS_MAX: i64 = 35;
 /// Samples further ahead than this are refused: a clock is wrong.
 pub const SAMPLE_AHEAD_HOURS_MAX: i64 = 1;
+/// Most CPU that a container can have used, milli-CPU: ten times the largest EC2 type's 1,920 vCPU.
+pub const CPU_MILLI_MAX: f64 = 20_000_000.0;
+/// Most memory that a container can have used, bytes: 64 TiB, twice the largest EC2 type's.
+pub const MEMORY_BYTES_MAX: i64 = 1 << 46;
 /// Containers that one cluster's usage is kept for.
 pub const CONTAINERS_MAX: usize = 400_000;
 
@@ -44,6 +48,15 @@ pub struct Sample {
     pub workload: Option<WorkloadRef>,
 }
 
+impl Sample {
+    /// Whether the figures can have been measured: neither negative nor beyond [`CPU_MILLI_MAX`] and
+    /// [`MEMORY_BYTES_MAX`].
+    pub fn is_measurable(&self) -> bool {
+        self.cpu_milli.is_none_or(|cpu| (0.0..=CPU_MILLI_MAX).contains(&cpu))
+            && self.memory_bytes.is_none_or(|bytes| (0..=MEMORY_BYTES_MAX).contains(&bytes))
+    }
+}
+
 /// Why a sample is not folded in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Rejected {
@@ -51,7 +64,7 @@ pub enum Rejected {
     Ahead,
     /// Older than [`SAMPLE_AGE_DAYS_MAX`].
     Old,
-    /// Negative or not finite.
+    /// Negative, not finite, or more than any machine has: see [`Sample::is_measurable`].
     NotANumber,
     /// Nobody knows which workload the pod belongs to.
     UnknownPod,
@@ -139,17 +152,13 @@ impl ClusterUsage {
         now: Timestamp,
     ) -> Result<(), Rejected> {
         let ahead = sample.time.duration_since(now);
-        if SAMPLE_AHEAD_HOURS_MAX < ahead.as_hours()
-            || (ahead.as_hours() == SAMPLE_AHEAD_HOURS_MAX && ahead.as_secs() % 3600 != 0)
-        {
+        if SAMPLE_AHEAD_HOURS_MAX * 3600 < ahead.as_secs() {
             return Err(Rejected::Ahead);
         }
         if SAMPLE_AGE_DAYS_MAX * SECONDS_PER_DAY < -ahead.as_secs() {
             return Err(Rejected::Old);
         }
-        let sound = sample.cpu_milli.is_none_or(|cpu| cpu.is_finite() && 0.0 <= cpu)
-            && sample.memory_bytes.is_none_or(|bytes| 0 <= bytes);
-        if !sound {
+        if !sample.is_measurable() {
             return Err(Rejected::NotANumber);
         }
         let owner = sample.workload.clone().or_else(|| workload(&sample.namespace, &sample.pod));

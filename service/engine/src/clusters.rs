@@ -1,10 +1,11 @@
 //! Clusters, their policies, and reading things back.
 
+use jiff::Timestamp;
 use plimsoll_domain::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::store::{
-    ClusterRecord, Mode, Page, PageRequest, StoreError, StoredCatalog, StoredPolicy, StoredSnapshot, Write,
+    ClusterRecord, Mode, Page, PageRequest, StoredCatalog, StoredPolicy, StoredSnapshot, Write,
 };
 
 use crate::{Engine, Error};
@@ -30,6 +31,15 @@ pub struct Registration {
 
 /// The region whose prices are built in.
 pub const REGION_DEFAULT: &str = "us-east-1";
+
+/// A snapshot, and what usage is known beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShownSnapshot {
+    /// The snapshot.
+    pub stored: StoredSnapshot,
+    /// First and last sample of the cluster's usage as it is known now; none: no usage is.
+    pub usage_window: Option<(Timestamp, Timestamp)>,
+}
 
 impl Engine {
     /// Registers a cluster that is fed by imports.
@@ -84,21 +94,50 @@ impl Engine {
         &self,
         cluster: &ClusterId,
         id: Option<&SnapshotId>,
-    ) -> Result<StoredSnapshot, Error> {
-        Ok(self.store.snapshot(cluster, id).await?)
+    ) -> Result<ShownSnapshot, Error> {
+        let stored = self.store.snapshot(cluster, id).await?;
+        self.shown(cluster, stored).await
     }
 
-    /// Reads a catalog; no id: the newest imported one of the region, or the built-in one.
-    pub async fn catalog(&self, id: Option<&CatalogId>, region: &str) -> Result<StoredCatalog, Error> {
-        let built_in = builtin_catalog();
+    pub(crate) async fn shown(
+        &self,
+        cluster: &ClusterId,
+        stored: StoredSnapshot,
+    ) -> Result<ShownSnapshot, Error> {
+        let usage_window = self.usage(cluster).await?.and_then(|usage| usage.window());
+        Ok(ShownSnapshot { stored, usage_window })
+    }
+
+    /// Reads a catalog: a stored one, or the built-in one by its name, with or without its date.
+    pub async fn catalog(&self, id: &CatalogId) -> Result<StoredCatalog, Error> {
+        if id.as_str() == BUILTIN_CATALOG || *id == builtin_id() {
+            return Ok(builtin_catalog());
+        }
+        Ok(self.store.catalog(id).await?)
+    }
+
+    /// The newest imported catalog of a region, or else the built-in one, if it is of that region.
+    pub async fn newest_catalog(&self, region: &str) -> Result<Option<StoredCatalog>, Error> {
+        match self.store.newest_catalog(region).await? {
+            None if region == plimsoll_domain::catalog::Catalog::builtin().region => {
+                Ok(Some(builtin_catalog()))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The catalog by its id, or else the newest one of a region.
+    ///
+    /// # Errors
+    /// [`Error::NoPrices`] if there is none of the region.
+    pub async fn catalog_or_newest(
+        &self,
+        id: Option<&CatalogId>,
+        region: &str,
+    ) -> Result<StoredCatalog, Error> {
         match id {
-            Some(id) if *id == built_in.id => Ok(built_in),
-            Some(id) => Ok(self.store.catalog(id).await?),
-            None => match self.store.newest_catalog(region).await? {
-                Some(newest) => Ok(newest),
-                None if region == built_in.catalog.region => Ok(built_in),
-                None => Err(StoreError::NotFound(format!("a catalog of {region}")).into()),
-            },
+            Some(id) => self.catalog(id).await,
+            None => self.newest_catalog(region).await?.ok_or_else(|| Error::NoPrices(region.to_owned())),
         }
     }
 
@@ -113,10 +152,15 @@ impl Engine {
     }
 }
 
-/// The id of the catalog that needs no import.
+/// The catalog that needs no import; plans name it with the day of its newest source, `builtin-20260720`.
 pub const BUILTIN_CATALOG: &str = "builtin";
 
+fn builtin_id() -> CatalogId {
+    let newest = plimsoll_domain::catalog::Catalog::builtin().sources.iter().map(|source| source.time).max();
+    let day = newest.unwrap_or_default().strftime("%Y%m%d");
+    CatalogId::try_from(format!("{BUILTIN_CATALOG}-{day}")).expect("lower-case letters and digits")
+}
+
 pub(crate) fn builtin_catalog() -> StoredCatalog {
-    let id = CatalogId::try_from(BUILTIN_CATALOG.to_owned()).expect("a literal of lower-case letters");
-    StoredCatalog { id, catalog: (*plimsoll_domain::catalog::Catalog::builtin()).clone() }
+    StoredCatalog { id: builtin_id(), catalog: (*plimsoll_domain::catalog::Catalog::builtin()).clone() }
 }

@@ -37,6 +37,9 @@ pub enum Error {
     /// No offering can carry some of the pods.
     #[error("{} of the cluster's demands cannot be carried by any offering: {}", .0.len(), summary(.0))]
     Infeasible(Vec<Refusal>),
+    /// No price of the region is known.
+    #[error("no prices of {0} are known: import the AWS offer file of that region")]
+    NoPrices(String),
     /// The policy forbids changes now.
     #[error("cluster {0} is frozen by its policy")]
     Frozen(String),

@@ -8,12 +8,12 @@ use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::finding::{Finding, Severity};
 use plimsoll_domain::ids::{CatalogId, ClusterId, SnapshotId};
 use plimsoll_domain::snapshot::{Content, Snapshot};
-use plimsoll_domain::store::{RequestKey, StoreError, StoredCatalog, StoredSnapshot, Write};
+use plimsoll_domain::store::{StoreError, StoredCatalog, StoredSnapshot, Write};
 use plimsoll_domain::usage::{ClusterUsage, Rejected, Sample};
 use plimsoll_domain::workload::WorkloadRef;
 use plimsoll_manifest::{ReadError, ReadOptions, price};
 
-use crate::clusters::REGION_DEFAULT;
+use crate::clusters::{REGION_DEFAULT, ShownSnapshot};
 use crate::{Engine, Error};
 
 /// Version of the usage checkpoint: its first byte.
@@ -21,8 +21,6 @@ const CHECKPOINT_VERSION: u8 = 1;
 
 /// A file about a cluster.
 pub struct SnapshotImport {
-    /// Id of the new snapshot; none: one is made up.
-    pub id: Option<SnapshotId>,
     /// Name of the file, which tells some formats apart; may be empty.
     pub file_name: String,
     /// Whether pods of a trace that have finished count.
@@ -33,8 +31,6 @@ pub struct SnapshotImport {
 
 /// A file with prices.
 pub struct PriceImport {
-    /// Id of the new catalog; none: one is made up.
-    pub id: Option<CatalogId>,
     /// Where the file comes from, for the catalog's sources; may be empty.
     pub file_name: String,
     /// Region; empty: us-east-1.
@@ -65,8 +61,8 @@ pub struct SampleSummary {
 }
 
 impl Engine {
-    /// Stores a snapshot from a file; a file of usage is folded into the cluster's usage, and its newest
-    /// snapshot is the answer.
+    /// Stores a snapshot from a file. A file of usage is folded into the cluster's usage; the answer is the
+    /// newest snapshot then, and among its findings is what was left out of the file.
     ///
     /// # Errors
     /// [`Error::BadImport`] and [`Error::TooLarge`] say what is wrong with the file; nothing is stored then.
@@ -75,23 +71,35 @@ impl Engine {
         write: &Write,
         cluster: &ClusterId,
         import: SnapshotImport,
+    ) -> Result<ShownSnapshot, Error> {
+        let stored = self.stored_from(write, cluster, import).await?;
+        self.shown(cluster, stored).await
+    }
+
+    async fn stored_from(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        import: SnapshotImport,
     ) -> Result<StoredSnapshot, Error> {
         self.store.cluster(cluster).await?;
-        if let Some(name) = self.store.earlier(&write.request).await? {
-            let id = name.rsplit('/').next().unwrap_or_default().parse().ok();
+        if let Some(name) = self.store.earlier(write).await? {
+            // A file of usage made no snapshot: the newest is the answer, as it was then.
+            let id = SnapshotId::from_name(&name, cluster);
             return Ok(self.store.snapshot(cluster, id.as_ref()).await?);
         }
-        let SnapshotImport { id, file_name, include_finished, source } = import;
+        let SnapshotImport { file_name, include_finished, source } = import;
         let options = ReadOptions { include_finished, now: write.time };
         let read = parse(move || plimsoll_manifest::any::read_named(source, &file_name, &options)).await?;
         match read {
             plimsoll_manifest::Read::Snapshot(snapshot) => {
-                let id = id.map_or_else(|| fresh_id("s", write.time), Ok)?;
+                let id = fresh_id("s", write.time)?;
                 Ok(self.store.create_snapshot(write, cluster, &id, &snapshot).await?)
             }
             plimsoll_manifest::Read::Usage(usage) => {
-                let newest = self.store.snapshot(cluster, None).await?;
-                self.push_samples(write, cluster, vec![(String::new(), usage)]).await?;
+                let mut newest = self.store.snapshot(cluster, None).await?;
+                let summary = self.push_samples(write, cluster, vec![(String::new(), usage)]).await?;
+                newest.snapshot.findings.extend(summary.findings);
                 Ok(newest)
             }
         }
@@ -106,10 +114,7 @@ impl Engine {
     ) -> Result<SampleSummary, Error> {
         self.store.cluster(cluster).await?;
         let _only_writer = self.usage_writer.lock().await;
-        let mut usage = match self.store.usage(cluster).await? {
-            Some(bytes) => read_checkpoint(&bytes)?,
-            None => ClusterUsage::default(),
-        };
+        let mut usage = self.usage(cluster).await?.unwrap_or_default();
         let owners = self.owners(cluster).await?;
         let mut summary = SampleSummary::default();
         let mut rejected: BTreeMap<Rejected, u64> = BTreeMap::new();
@@ -138,6 +143,11 @@ impl Engine {
         Ok(summary)
     }
 
+    /// What is known about the usage of a cluster's containers, if anything is.
+    pub(crate) async fn usage(&self, cluster: &ClusterId) -> Result<Option<ClusterUsage>, Error> {
+        self.store.usage(cluster).await?.map(|bytes| read_checkpoint(&bytes)).transpose()
+    }
+
     /// Whose pod is whose, by the newest snapshot.
     async fn owners(&self, cluster: &ClusterId) -> Result<BTreeMap<String, WorkloadRef>, Error> {
         let snapshot = match self.store.snapshot(cluster, None).await {
@@ -154,27 +164,37 @@ impl Engine {
         write: &Write,
         import: PriceImport,
     ) -> Result<Imported<StoredCatalog>, Error> {
-        if let Some(name) = self.store.earlier(&write.request).await? {
-            let id: CatalogId = parse_id(name.rsplit('/').next().unwrap_or_default())?;
+        if let Some(name) = self.store.earlier(write).await? {
+            let id = CatalogId::from_name(&name).ok_or_else(|| nameless(&name))?;
             return Ok(Imported { stored: self.store.catalog(&id).await?, findings: Vec::new() });
         }
         let region = if import.region.is_empty() { REGION_DEFAULT.to_owned() } else { import.region };
-        let base: Catalog = self.catalog(None, &region).await?.catalog;
-        let PriceImport { id, file_name, source, .. } = import;
+        let base: Catalog = match self.newest_catalog(&region).await? {
+            Some(newest) => newest.catalog,
+            None => facts_in(&region),
+        };
+        let PriceImport { file_name, source, .. } = import;
         let time = write.time;
         let read = move || {
             plimsoll_manifest::price::read(source, &price::Import { base: &base, origin: &file_name, time })
         };
         let (catalog, findings) = parse(read).await?;
-        let id = id.map_or_else(|| fresh_id("k", write.time), Ok)?;
+        let id = fresh_id("k", write.time)?;
         let stored = self.store.create_catalog(write, &id, &catalog).await?;
         Ok(Imported { stored, findings })
     }
+}
 
-    /// Tells whether a request was carried out before; the name of what it made.
-    pub async fn earlier(&self, request: &RequestKey) -> Result<Option<String>, Error> {
-        Ok(self.store.earlier(request).await?)
-    }
+/// The built-in facts of instance types, moved to a region whose prices are not known yet.
+fn facts_in(region: &str) -> Catalog {
+    let mut facts = (*Catalog::builtin()).clone();
+    facts.move_to(region);
+    facts
+}
+
+/// A request id that leads to something that it cannot have made.
+pub(crate) fn nameless(name: &str) -> Error {
+    Error::Internal(format!("an earlier request with this id made {name}"))
 }
 
 async fn parse<T: Send + 'static>(
@@ -211,14 +231,14 @@ fn left_out((why, count): (Rejected, u64)) -> Finding {
     let reason = match why {
         Rejected::Ahead => "lie more than an hour ahead: check the clock",
         Rejected::Old => "are older than 35 days",
-        Rejected::NotANumber => "are negative or no numbers",
+        Rejected::NotANumber => "are negative, no numbers, or more than any machine has",
         Rejected::UnknownPod => "belong to pods that no snapshot shows, without a workload",
         Rejected::TooMany => "belong to more containers than one cluster may have",
     };
     Finding::new(Severity::Warning, "SAMPLES_LEFT_OUT", "", format!("{count} samples {reason}"))
 }
 
-pub(crate) fn read_checkpoint(bytes: &[u8]) -> Result<ClusterUsage, Error> {
+fn read_checkpoint(bytes: &[u8]) -> Result<ClusterUsage, Error> {
     match bytes.split_first() {
         Some((&CHECKPOINT_VERSION, json)) => {
             serde_json::from_slice(json).map_err(|error| Error::Internal(error.to_string()))
@@ -241,12 +261,6 @@ where
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed) % 10_000;
-    parse_id(&format!("{prefix}{}-{number:04}", time.strftime("%Y%m%d-%H%M%S-%6f")))
-}
-
-fn parse_id<T>(text: &str) -> Result<T, Error>
-where
-    T: std::str::FromStr<Err = plimsoll_domain::ids::IdError>,
-{
+    let text = format!("{prefix}{}-{number:04}", time.strftime("%Y%m%d-%H%M%S-%6f"));
     text.parse().map_err(|error: plimsoll_domain::ids::IdError| Error::Internal(error.to_string()))
 }

@@ -16,7 +16,7 @@ use plimsoll_domain::clock::Clock;
 use plimsoll_domain::store::Store;
 use tokio::sync::{Mutex, Semaphore};
 
-pub use clusters::Registration;
+pub use clusters::{Registration, ShownSnapshot};
 pub use error::Error;
 pub use imports::{Imported, PriceImport, SampleSummary, SnapshotImport};
 pub use planning::{Explanation, PlanOrder, Progress};
@@ -32,18 +32,6 @@ pub struct Settings {
     pub time_budget_default: std::time::Duration,
     /// Longest time to solve that a caller may ask for.
     pub time_budget_max: std::time::Duration,
-}
-
-impl Default for Settings {
-    /// Eight at once: a solve of a thousand pods holds some 100 MB.
-    fn default() -> Self {
-        Self {
-            plans_concurrent_max: 8,
-            plans_waiting_max: 64,
-            time_budget_default: std::time::Duration::from_secs(10),
-            time_budget_max: std::time::Duration::from_secs(600),
-        }
-    }
 }
 
 /// The service behind the doors. Cheap to clone.

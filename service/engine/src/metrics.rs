@@ -11,8 +11,8 @@ pub const PLAN_SOLVE_SECONDS: &str = "plimsoll_plan_solve_seconds";
 pub const CLUSTER_COST_NOW: &str = "plimsoll_cluster_cost_usd_per_hour";
 /// Cost after the newest plan, by cluster.
 pub const CLUSTER_COST_PLANNED: &str = "plimsoll_cluster_planned_cost_usd_per_hour";
-/// Age of the oldest price that the newest plan rests on, by cluster.
-pub const PRICE_AGE_SECONDS: &str = "plimsoll_price_age_seconds";
+/// When the oldest price that the newest plan rests on was valid, by cluster. Its age is `time()` less this.
+pub const PRICE_TIMESTAMP_SECONDS: &str = "plimsoll_price_timestamp_seconds";
 
 pub(crate) fn describe() {
     describe_gauge!(
@@ -27,7 +27,11 @@ pub(crate) fn describe() {
         Unit::Count,
         "Cost of the cluster's nodes after the newest plan, US dollars per hour"
     );
-    describe_gauge!(PRICE_AGE_SECONDS, Unit::Seconds, "Age of the oldest price in the newest plan");
+    describe_gauge!(
+        PRICE_TIMESTAMP_SECONDS,
+        Unit::Seconds,
+        "Unix time at which the oldest price in the newest plan was valid"
+    );
 }
 
 pub(crate) fn planned(plan: &Plan) {
@@ -35,7 +39,6 @@ pub(crate) fn planned(plan: &Plan) {
     gauge!(PLAN_GAP_RATIO, &labels).set(plan.gap_ratio());
     gauge!(CLUSTER_COST_NOW, &labels).set(plan.cost_before.usd());
     gauge!(CLUSTER_COST_PLANNED, &labels).set(plan.after.cost.usd());
-    let age = plan.create_time.duration_since(plan.price_time);
-    gauge!(PRICE_AGE_SECONDS, &labels).set(age.as_secs_f64());
+    gauge!(PRICE_TIMESTAMP_SECONDS, &labels).set(plan.price_time.as_second() as f64);
     histogram!(PLAN_SOLVE_SECONDS).record(plan.solve_seconds);
 }

@@ -8,6 +8,7 @@ mod explain;
 mod export;
 mod gather;
 mod judge;
+mod repair;
 mod shape;
 
 use std::sync::Arc;
@@ -166,9 +167,8 @@ impl Engine {
     }
 
     async fn earlier_plan(&self, order: &PlanOrder) -> Result<Option<Plan>, Error> {
-        let Some(name) = self.store.earlier(&order.write.request).await? else { return Ok(None) };
-        let id = name.rsplit('/').next().unwrap_or_default().to_owned();
-        let id = PlanId::try_from(id).map_err(|error| Error::Internal(error.to_string()))?;
+        let Some(name) = self.store.earlier(&order.write).await? else { return Ok(None) };
+        let id = PlanId::from_name(&name, &order.cluster).ok_or_else(|| crate::imports::nameless(&name))?;
         Ok(Some(self.store.plan(&order.cluster, &id).await?))
     }
 }

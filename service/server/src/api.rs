@@ -1,4 +1,9 @@
-//! The services of `plimsoll.v1`: each method reads a message, makes one call and writes a message.
+//! The services of `plimsoll.v1`: each method reads a message, has the engine do the work in one call, and writes a
+//! message.
+//!
+//! Beside that call a method reads what the translation needs: UpdatePolicy and an order of a plan lay the fields of
+//! the message over the cluster's policy, a plan's state compares it with the cluster's generation now, an upload is
+//! taken in only for a cluster that exists.
 
 mod cluster;
 mod ingest;

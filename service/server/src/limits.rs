@@ -32,6 +32,8 @@ pub const BATCH_SAMPLES_MAX: usize = 20_000;
 
 /// Samples that are folded in at once; a stream of more is folded in parts. 100,000 samples hold about 20 MB.
 pub const FOLD_SAMPLES_MAX: usize = 100_000;
+/// Batches that are folded in at once: each is looked up by its id.
+pub const FOLD_BATCHES_MAX: usize = 1_000;
 
 /// Bytes of a request id; a UUID has 36.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;

@@ -62,6 +62,7 @@ pub struct Progress {
     pub stage: Stage,
     /// Objective of the best plan so far, nano-USD per hour.
     pub incumbent_nano_usd: Option<i64>,
-    /// What no plan can beat, nano-USD per hour; before the last stage as a float proves it.
-    pub floor_nano_usd: i64,
+    /// What no plan can beat, nano-USD per hour, as floats prove it before the last stage; none while the
+    /// floor is still sought beside the plan.
+    pub floor_nano_usd: Option<i64>,
 }

@@ -1,7 +1,7 @@
 //! The way from a problem to its answer.
 
 use plimsoll_domain::problem::Problem;
-use plimsoll_domain::solution::{Duals, Solution, Stop, objective};
+use plimsoll_domain::solution::{Solution, Stop, objective};
 
 use crate::bound::{self, Certified};
 use crate::budget::{Budget, Progress, Stage};
@@ -11,8 +11,9 @@ use crate::{fleet, infeasible, pack};
 
 /// Finds the cheapest fleet that carries the demand within the rules, and a bound that no fleet beats.
 ///
-/// Pure; deterministic for a seed unless the time ran out, which [`Stop::Time`] then says. The problem has
-/// passed [`Problem::validate`].
+/// Pure. The fleet is the same for a seed unless the time ran out, which [`Stop::Time`] then says; where rules look
+/// beyond one node, the floor is sought for a share of the time and depends on it. The problem has passed
+/// [`Problem::validate`].
 ///
 /// # Errors
 /// [`SolveError::Infeasible`] names the demands that nothing can carry. Running out of time is no error:
@@ -88,10 +89,9 @@ fn ruled(
     let (solution, certified) = std::thread::scope(|scope| {
         let bound = scope.spawn(|| bound::of_problem(problem, until, budget));
         let solution = fleet::solve(problem, budget, &mut |progress| report(&progress));
-        (solution, bound.join())
+        let certified = bound.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (solution, certified)
     });
-    let nothing = Duals { shapes: vec![0; problem.demands.len()], ..Duals::default() };
-    let certified = certified.unwrap_or(Certified { duals: nothing, floor_nano_usd: 0 });
     let Certified { duals, floor_nano_usd } = certified;
     let solution = Solution { duals, floor_nano_usd, ..solution? };
     Ok(settle(problem, solution, budget, report))
@@ -106,7 +106,8 @@ fn price_step(problem: &Problem) -> i64 {
     offerings.chain(drains).chain(moves).fold(0, pack::gcd).max(1)
 }
 
-/// Says why the search stopped, once both cost and floor are known.
+/// Says why the search stopped, once both cost and floor are known. A floor above the cost would be a bug of the one
+/// or the other; it is not mended here, so that whoever proves the plan refuses it.
 fn settle(
     problem: &Problem,
     mut solution: Solution,
@@ -114,18 +115,13 @@ fn settle(
     report: &mut dyn FnMut(&Progress),
 ) -> Solution {
     let cost = objective(problem, &solution.bins, &solution.groups).total().nano_usd();
-    if solution.floor_nano_usd > cost {
-        // A floor above a plan would be a bug of the proof; the plan itself stands.
-        solution.floor_nano_usd = 0;
-        solution.duals = Duals { shapes: vec![0; problem.demands.len()], ..Duals::default() };
-    }
     let gap = (cost - solution.floor_nano_usd) as f64;
     if cost - solution.floor_nano_usd < price_step(problem) {
         solution.stop = Stop::Optimal;
     } else if gap <= budget.gap_target_ratio * cost as f64 {
         solution.stop = Stop::Gap;
     }
-    let (incumbent_nano_usd, floor_nano_usd) = (Some(cost), solution.floor_nano_usd);
+    let (incumbent_nano_usd, floor_nano_usd) = (Some(cost), Some(solution.floor_nano_usd));
     report(&Progress { stage: Stage::Certify, incumbent_nano_usd, floor_nano_usd });
     solution
 }

@@ -1,5 +1,6 @@
 //! What the Spot Instance Advisor tells: how much spot saves, and how often it is reclaimed.
 
+use crate::catalog::Catalog;
 use crate::units::HourlyRate;
 
 /// Our guess for the Advisor's open band, "over 20 %", and for types it does not know: on the safe
@@ -37,6 +38,15 @@ pub fn estimate(on_demand: HourlyRate, saving_percent: u8) -> Option<HourlyRate>
     HourlyRate::from_nano_usd(nano_usd)
 }
 
+impl Catalog {
+    /// Share of the type's spot nodes expected to be reclaimed in 30 days, `0.0..=1.0`. A type that
+    /// the Spot Advisor does not know counts as one of its open band: [`OPEN_BAND_RATE`].
+    pub fn interruption_rate(&self, instance_type: &str) -> f64 {
+        let band = self.interruption_bands.get(instance_type);
+        band.and_then(|band| interruption_rate(*band).ok()).unwrap_or(OPEN_BAND_RATE)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +73,11 @@ mod tests {
         let rates: Vec<f64> = (0..=4).filter_map(|band| interruption_rate(band).ok()).collect();
         assert_eq!(rates, [0.05, 0.10, 0.15, 0.20, 0.30]);
         assert_eq!(interruption_rate(5), Err(UnknownBand(5)));
+    }
+
+    #[test]
+    fn a_type_that_the_advisor_does_not_know_counts_as_its_open_band() {
+        assert_eq!(Catalog::builtin().interruption_rate("m5.large"), 0.20);
+        assert_eq!(Catalog::builtin().interruption_rate("no.such"), OPEN_BAND_RATE);
     }
 }

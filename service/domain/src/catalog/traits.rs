@@ -57,12 +57,6 @@ impl InstanceType {
         self.accelerator.as_ref().is_some_and(|found| found.kind == AcceleratorKind::Gpu)
     }
 
-    /// Memory of one whole GPU in MiB; `None` without GPUs, or if not known.
-    pub fn memory_mib_per_gpu(&self) -> Option<i64> {
-        let gpu = self.accelerator.as_ref().filter(|found| found.kind == AcceleratorKind::Gpu)?;
-        (gpu.memory_mib > 0).then_some(gpu.memory_mib)
-    }
-
     /// Why the type is offered only to those who ask; `None` for the many that are offered to all.
     ///
     /// The accelerator decides first, bare metal last: a metal type with ordinary parts is
@@ -171,15 +165,6 @@ mod tests {
         let families: std::collections::BTreeSet<&str> =
             catalog.types.values().filter(|found| found.is_burstable()).map(|found| found.family()).collect();
         assert_eq!(families.into_iter().collect::<Vec<_>>(), ["t1", "t2", "t3", "t3a", "t4g"]);
-    }
-
-    #[test]
-    fn memory_of_a_gpu_is_that_of_one() {
-        let of = |name: &str| Catalog::builtin().types[name].memory_mib_per_gpu();
-        assert_eq!(of("g5.xlarge"), Some(22_888));
-        assert_eq!(of("p5.48xlarge"), Some(81_920));
-        assert_eq!(of("g6f.large"), None);
-        assert_eq!(of("m5.large"), None);
     }
 
     #[test]

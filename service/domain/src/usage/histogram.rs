@@ -29,9 +29,6 @@ impl Layout {
     /// above 1,000 cores.
     pub const CPU: Self = Self { first: 1.0, growth: 1.02, buckets: 502, half_life_hours: 7.0 * 24.0 };
 
-    /// The Vertical Pod Autoscaler's for CPU in cores: for comparison with its figures.
-    pub const VPA_CPU: Self = Self { first: 0.01, growth: 1.05, buckets: 176, half_life_hours: 24.0 };
-
     /// The bucket that a value falls into.
     pub fn bucket(&self, value: f64) -> usize {
         if value < self.first {
@@ -116,12 +113,15 @@ impl Histogram {
 mod tests {
     use super::*;
 
+    /// The Vertical Pod Autoscaler's layout for CPU in cores, whose figures are public.
+    const VPA_CPU: Layout = Layout { first: 0.01, growth: 1.05, buckets: 176, half_life_hours: 24.0 };
+
     fn at(hours: i64) -> Timestamp {
         Timestamp::from_second(1_790_000_000 + hours * 3600).expect("in range")
     }
 
     fn vpa(samples: &[(i64, f64, usize)]) -> Histogram {
-        let mut histogram = Histogram::new(Layout::VPA_CPU);
+        let mut histogram = Histogram::new(VPA_CPU);
         for (hours, value, times) in samples {
             (0..*times).for_each(|_| histogram.add(*value, 0.1, at(*hours)));
         }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn buckets_are_those_of_the_vertical_pod_autoscaler() {
-        let layout = Layout::VPA_CPU;
+        let layout = VPA_CPU;
         assert_eq!((layout.bucket(0.1), layout.bucket(1.0)), (8, 36));
         assert!((layout.start(8) - 0.09549).abs() < 1e-5 && (layout.start(9) - 0.11027).abs() < 1e-5);
         assert_eq!(layout.bucket(1e9), layout.buckets - 1);

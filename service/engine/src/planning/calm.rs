@@ -31,12 +31,77 @@ pub fn settle(problem: &Problem, policy: &Policy, solution: Solution) -> (Soluti
     if worth && after.total() < before.total() {
         return (solution, None);
     }
-    let message = format!(
-        "the best fleet found saves {:.2} % or ${a_month:.2} a month, below the policy's {:.2} % and ${:.2}: the fleet is left as it is",
-        100.0 * ratio,
-        100.0 * policy.saving_min_ratio,
-        policy.saving_min_usd_per_month,
-    );
+    let message = if worth {
+        format!(
+            "no fleet was found that is worth the moves to it (the best saves ${a_month:.2} a month before moves and risk): the fleet is left as it is"
+        )
+    } else {
+        format!(
+            "the best fleet found saves {:.2} % or ${a_month:.2} a month, below the policy's {:.2} % and ${:.2}: the fleet is left as it is",
+            100.0 * ratio,
+            100.0 * policy.saving_min_ratio,
+            policy.saving_min_usd_per_month,
+        )
+    };
     let finding = Finding::new(Severity::Info, "NOT_WORTH_IT", "", message);
     (Solution { bins: today, groups: Vec::new(), ..solution }, Some(finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_domain::problem::{Demand, ExistingNode, Offering, Placed};
+    use plimsoll_domain::solution::Group;
+    use plimsoll_domain::units::HourlyRate;
+
+    fn rate(nano_usd: i64) -> HourlyRate {
+        HourlyRate::from_nano_usd(nano_usd).expect("not negative")
+    }
+
+    fn offering(id: &str, price: i64, quantity_max: Option<u32>) -> Offering {
+        Offering {
+            id: id.into(),
+            capacity: vec![10],
+            price: rate(price),
+            quantity_max,
+            ..Offering::default()
+        }
+    }
+
+    /// One pod on a node for a dollar an hour; `price` is that of a new node, `moving` that of the way there.
+    fn settled(price: i64, moving: i64) -> (bool, Option<String>) {
+        let resident = Placed { demand: 0, count: 1 };
+        let demand = Demand {
+            id: "web".into(),
+            count: 1,
+            request: vec![5],
+            offerings: vec![0, 1],
+            move_cost: rate(moving),
+            ..Demand::default()
+        };
+        let problem = Problem {
+            resources: vec!["cpu_milli".into()],
+            offerings: vec![offering("old", 1_000_000_000, Some(1)), offering("new", price, None)],
+            demands: vec![demand],
+            nodes: vec![ExistingNode {
+                name: "old".into(),
+                residents: vec![resident],
+                ..ExistingNode::default()
+            }],
+            ..Problem::default()
+        };
+        let bin = Bin { offering: 1, placed: vec![resident], ..Bin::default() };
+        let solution = Solution { bins: vec![bin], groups: Vec::<Group>::new(), ..Solution::default() };
+        let (after, finding) = settle(&problem, &Policy::default(), solution);
+        (after.bins[0].node.is_none(), finding.map(|finding| finding.message))
+    }
+
+    #[test]
+    fn a_plan_is_proposed_only_if_it_is_worth_it() {
+        assert_eq!(settled(500_000_000, 0), (true, None));
+        let (moved, why) = settled(990_000_000, 0);
+        assert!(!moved && why.as_ref().is_some_and(|why| why.contains("below the policy's")), "{why:?}");
+        let (moved, why) = settled(500_000_000, 600_000_000);
+        assert!(!moved && why.as_ref().is_some_and(|why| why.contains("worth the moves")), "{why:?}");
+    }
 }

@@ -13,7 +13,7 @@ use plimsoll_domain::policy::{Policy, Rightsize};
 use plimsoll_domain::problem::Problem;
 use plimsoll_domain::rightsize::{self, Recommendation};
 use plimsoll_domain::snapshot::Content;
-use plimsoll_domain::solution::{Solution, objective};
+use plimsoll_domain::solution::{Solution, Stop, objective};
 use plimsoll_solver::{Budget, SolveError};
 use tracing::debug;
 
@@ -61,7 +61,8 @@ pub fn plan(input: &Input, run: &Run<'_>) -> Result<Plan, Error> {
     let policy = gather::policy_for(&input.snapshot.snapshot.content, &input.policy);
     let advice = recommend(input, &policy);
     let applied = if policy.rightsize == Rightsize::Apply { advice.clone() } else { Vec::new() };
-    let built = gather::build(&input.snapshot.snapshot.content, &input.catalog, &policy, &applied)?;
+    let content = gather::with_requests(&input.snapshot.snapshot.content, &applied);
+    let built = gather::build(&content, &input.catalog, &policy)?;
     let mut findings = input.snapshot.snapshot.findings.clone();
     findings.extend(built.findings.iter().cloned());
     findings.extend(rightsize::findings(&advice));
@@ -69,11 +70,13 @@ pub fn plan(input: &Input, run: &Run<'_>) -> Result<Plan, Error> {
     let solve_start = run.elapsed();
     let solution = solve(&built.problem, &policy, input.seed, run)?;
     let solve_seconds = (run.elapsed() - solve_start).as_secs_f64();
+    let total = |solution: &Solution| objective(&built.problem, &solution.bins, &solution.groups).total();
+    let found = total(&solution);
     let (solution, calm) = calm::settle(&built.problem, &policy, solution);
     findings.extend(calm);
 
-    run.tell(Stage::Check, None, Some(solution.floor_nano_usd));
-    let judged = judge::judge(input, &policy, &built, solution, run)?;
+    run.tell(Stage::Check, Some(total(&solution).nano_usd()), Some(solution.floor_nano_usd));
+    let judged = judge::judge(&content, &policy, &built, solution, run, input.seed)?;
     findings.extend(judged.findings);
     let solution = judged.solution;
     let shape = shape::shape(&built.problem, &built.context, &solution.bins, &solution.groups);
@@ -85,6 +88,9 @@ pub fn plan(input: &Input, run: &Run<'_>) -> Result<Plan, Error> {
     plan.referee = judged.report;
     explain::annotate(&built, &mut plan);
     prove(&built.problem, &mut plan)?;
+    if plan.after.total() != found {
+        plan.solution.stop = stop_of_another(plan.solution.stop, plan.gap_ratio(), policy.gap_target_ratio);
+    }
     run.tell(Stage::Store, Some(plan.after.total().nano_usd()), Some(plan.solution.floor_nano_usd));
     Ok(plan)
 }
@@ -110,7 +116,7 @@ fn solve(problem: &Problem, policy: &Policy, seed: u64, run: &Run<'_>) -> Result
     };
     let mut report = |progress: &plimsoll_solver::Progress| {
         debug!(stage = ?progress.stage, incumbent = progress.incumbent_nano_usd, floor = progress.floor_nano_usd, "solving");
-        run.tell(Stage::Solve, progress.incumbent_nano_usd, Some(progress.floor_nano_usd));
+        run.tell(Stage::Solve, progress.incumbent_nano_usd, progress.floor_nano_usd);
     };
     let solution =
         plimsoll_solver::solve(problem, &budget, &mut report).map_err(|error| refused(problem, error))?;
@@ -151,7 +157,7 @@ fn assemble(facts: &Facts<'_>, solution: Solution, shape: Shape, findings: Vec<F
         applied_requests: applied.clone(),
         seed: input.seed,
         problem_digest: String::new(),
-        base_generation: input.cluster.generation,
+        base_generation: input.snapshot.generation,
         create_time: input.time,
         expire_time: input.time.saturating_add(life).unwrap_or(input.time),
         price_time: input.catalog.catalog.price_time,
@@ -172,17 +178,31 @@ fn assemble(facts: &Facts<'_>, solution: Solution, shape: Shape, findings: Vec<F
 /// Has the independent verifier judge the plan; nothing unproven leaves this room. The floor that is stated is the one
 /// that the verifier proves from the duals: it may be higher than the solver dared to say.
 fn prove(problem: &Problem, plan: &mut Plan) -> Result<(), Error> {
-    let name = format!("clusters/{}/plans/{}", plan.cluster, plan.id);
+    let name = plan.id.name(&plan.cluster);
     let mut bundle = bundle::of_plan(problem, plan, &name);
     let unproven = |rejection: plimsoll_verify::Rejection| Error::Unproven(rejection.to_string());
     let floor = plimsoll_verify::floor::of(&bundle.problem, &bundle.certificate).map_err(unproven)?;
-    plan.solution.floor_nano_usd = floor.clamp(0, plan.after.total().nano_usd());
+    let total = plan.after.total().nano_usd();
+    if total < floor {
+        return Err(Error::Unproven(format!("its floor {floor} is above its objective {total}, nano-USD/h")));
+    }
+    plan.solution.floor_nano_usd = floor.max(0);
     bundle.plan.objective_floor_nano_usd_per_hour = plan.solution.floor_nano_usd;
     bundle.certificate.objective_floor_nano_usd_per_hour = plan.solution.floor_nano_usd;
     plimsoll_verify::verify(&bundle).map_err(unproven)?;
     plan.problem_digest.clone_from(&bundle.plan.problem_digest);
     plan.verified = true;
     Ok(())
+}
+
+/// Why the search ended, where a calmer or a roomier fleet took the place of the one found: no claim is left
+/// standing that the gap does not bear out.
+fn stop_of_another(stop: Stop, gap_ratio: f64, target_ratio: f64) -> Stop {
+    match stop {
+        Stop::Optimal | Stop::Gap if gap_ratio <= target_ratio => Stop::Gap,
+        Stop::Optimal | Stop::Gap => Stop::Work,
+        Stop::Work | Stop::Time => stop,
+    }
 }
 
 fn cut(mut findings: Vec<Finding>) -> Vec<Finding> {
@@ -196,4 +216,23 @@ fn cut(mut findings: Vec<Finding>) -> Vec<Finding> {
         findings.push(Finding::new(Severity::Info, "FINDINGS_CUT", "", message));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_fleet_claims_no_more_than_its_gap_bears_out() {
+        let cases = [
+            (Stop::Optimal, 0.0, Stop::Gap),
+            (Stop::Optimal, 0.03, Stop::Work),
+            (Stop::Gap, 0.004, Stop::Gap),
+            (Stop::Gap, 0.03, Stop::Work),
+            (Stop::Time, 0.0, Stop::Time),
+        ];
+        for (stop, gap_ratio, want) in cases {
+            assert_eq!(stop_of_another(stop, gap_ratio, 0.005), want, "{stop:?} at {gap_ratio}");
+        }
+    }
 }

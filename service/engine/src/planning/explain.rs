@@ -1,12 +1,12 @@
 //! Why a plan is as it is, and why something else is not in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_domain::build::{Built, Refusal, Tag};
 use plimsoll_domain::ids::{ClusterId, PlanId};
 use plimsoll_domain::plan::{Change, ChangeKind, Plan, Why};
 use plimsoll_domain::problem::{Demand, Offering, Placed, Problem};
-use plimsoll_domain::solution::{DUALS_PER_NANO_USD, count_of};
+use plimsoll_domain::solution::{Bin, DUALS_PER_NANO_USD, count_of};
 use plimsoll_solver::Uncarried;
 
 use crate::{Engine, Error};
@@ -55,9 +55,13 @@ impl Engine {
             let plan = stored.plan;
             let why_not = why_not(&built.problem, &plan, &wanted);
             if !wanted.is_empty() && why_not.is_empty() {
-                let message = format!(
-                    "{wanted} is no offering of this plan's problem: the policy or the pods rule it out, or it is not sold"
-                );
+                let message = if is_used(&built.problem, &plan, &wanted) {
+                    format!("{wanted} is in the plan, wherever it may be bought")
+                } else {
+                    format!(
+                        "{wanted} is no offering of this plan's problem: the policy or the pods rule it out, or it is not sold"
+                    )
+                };
                 return Err(Error::InvalidArgument { field: "offering", message });
             }
             Ok(Explanation { why: keep(binding(&built, &plan)), why_not })
@@ -269,17 +273,34 @@ fn share_price(offering: &Offering, demand: &Demand) -> Option<i64> {
     i64::try_from(most).ok()
 }
 
+/// Offerings that the plan's nodes are of, or may turn out to be of in a mixed group.
+fn used(plan: &Plan) -> BTreeSet<u32> {
+    let faces = |bin: &Bin| {
+        let group = bin.group.and_then(|group| plan.solution.groups.get(group as usize));
+        group.map_or_else(|| vec![bin.offering], |group| group.offerings.clone())
+    };
+    plan.solution.bins.iter().flat_map(faces).collect()
+}
+
+fn matches(offering: &Offering, wanted: &str) -> bool {
+    wanted.is_empty() || offering.id == wanted || offering.instance_type == wanted
+}
+
+fn is_used(problem: &Problem, plan: &Plan, wanted: &str) -> bool {
+    used(plan).iter().any(|index| matches(&problem.offerings[*index as usize], wanted))
+}
+
 /// Offerings that are not in the plan: the one asked for, or those that come closest.
 fn why_not(problem: &Problem, plan: &Plan, wanted: &str) -> Vec<WhyNot> {
-    let used = |index: usize| plan.solution.bins.iter().any(|bin| bin.offering as usize == index);
+    let used = used(plan);
     let owned = owned(problem);
-    let matches =
-        |offering: &Offering| wanted.is_empty() || offering.id == wanted || offering.instance_type == wanted;
     let mut answers: Vec<WhyNot> = problem
         .offerings
         .iter()
         .enumerate()
-        .filter(|(index, offering)| !owned[*index] && matches(offering) && !used(*index))
+        .filter(|(index, offering)| {
+            !owned[*index] && matches(offering, wanted) && !used.contains(&(*index as u32))
+        })
         .map(|(index, offering)| appraise(problem, plan, index as u32, offering))
         .collect();
     answers.sort_by_key(|answer| {

@@ -16,16 +16,7 @@ impl Engine {
         let rebuild = move || {
             let built = stored.rebuild()?;
             let plan = stored.plan;
-            let name = format!("clusters/{}/plans/{}", plan.cluster, plan.id);
-            let bundle = bundle::of_plan(&built.problem, &plan, &name);
-            if bundle.plan.problem_digest == plan.problem_digest {
-                Ok(bundle)
-            } else {
-                Err(Error::Internal(format!(
-                    "the problem of plan {} cannot be rebuilt by this version",
-                    plan.id
-                )))
-            }
+            Ok(bundle::of_plan(&built.problem, &plan, &plan.id.name(&plan.cluster)))
         };
         tokio::task::spawn_blocking(rebuild).await.map_err(|panic| Error::Internal(panic.to_string()))?
     }

@@ -1,16 +1,18 @@
 //! One value with everything that a plan is computed from.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use plimsoll_domain::build::{self, Built};
 use plimsoll_domain::ids::{ClusterId, PlanId};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Policy, Preset};
 use plimsoll_domain::rightsize::{self, Recommendation};
-use plimsoll_domain::snapshot::{ClusterState, Content};
+use plimsoll_domain::snapshot::Content;
 use plimsoll_domain::store::{ClusterRecord, StoredCatalog, StoredSnapshot};
 use plimsoll_domain::usage::ClusterUsage;
 
-use super::PlanOrder;
+use super::{PlanOrder, bundle};
 use crate::{Engine, Error};
 
 /// What a plan is computed from.
@@ -37,7 +39,7 @@ impl Engine {
     pub(super) async fn gather(&self, order: &PlanOrder) -> Result<Input, Error> {
         let cluster = self.store.cluster(&order.cluster).await?;
         let snapshot = self.store.snapshot(&order.cluster, order.snapshot.as_ref()).await?;
-        let catalog = self.catalog(order.catalog.as_ref(), &cluster.region).await?;
+        let catalog = self.catalog_or_newest(order.catalog.as_ref(), &cluster.region).await?;
         let policy = match &order.policy {
             Some(policy) => policy.clone(),
             None => self.store.policy(&order.cluster).await?.policy,
@@ -45,10 +47,7 @@ impl Engine {
         if policy.freeze {
             return Err(Error::Frozen(order.cluster.to_string()));
         }
-        let usage = match self.store.usage(&order.cluster).await? {
-            Some(bytes) => Some(crate::imports::read_checkpoint(&bytes)?),
-            None => None,
-        };
+        let usage = self.usage(&order.cluster).await?;
         let time = self.clock.now();
         let plan_id = match &order.plan_id {
             Some(id) => id.clone(),
@@ -68,9 +67,18 @@ pub struct Stored {
 
 impl Stored {
     /// Makes the plan's problem again.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if another version of this program made the plan and builds problems otherwise.
     pub fn rebuild(&self) -> Result<Built, Error> {
         let Self { plan, snapshot, catalog } = self;
-        build(&snapshot.snapshot.content, catalog, &plan.policy, &plan.applied_requests)
+        let content = with_requests(&snapshot.snapshot.content, &plan.applied_requests);
+        let built = build(&content, catalog, &plan.policy)?;
+        if plimsoll_verify::digest(&bundle::problem(&built.problem)) != plan.problem_digest {
+            let message = format!("the problem of plan {} cannot be made again by this version", plan.id);
+            return Err(Error::Internal(message));
+        }
+        Ok(built)
     }
 }
 
@@ -79,7 +87,7 @@ impl Engine {
     pub(super) async fn stored(&self, cluster: &ClusterId, id: &PlanId) -> Result<Stored, Error> {
         let plan = self.store.plan(cluster, id).await?;
         let snapshot = self.store.snapshot(cluster, Some(&plan.snapshot)).await?;
-        let catalog = self.catalog(Some(&plan.catalog), "").await?;
+        let catalog = self.catalog(&plan.catalog).await?;
         Ok(Stored { plan, snapshot, catalog })
     }
 }
@@ -95,28 +103,53 @@ pub fn policy_for(content: &Content, policy: &Policy) -> Policy {
     }
 }
 
-/// Builds the problem; `requests` replace those of the snapshot.
-pub fn build(
-    content: &Content,
-    catalog: &StoredCatalog,
-    policy: &Policy,
-    requests: &[Recommendation],
-) -> Result<Built, Error> {
+/// The cluster with recommended requests in place of its own: what is planned for, and judged.
+pub fn with_requests<'a>(content: &'a Content, requests: &[Recommendation]) -> Cow<'a, Content> {
+    match content {
+        Content::Cluster(state) if !requests.is_empty() => {
+            let mut state = state.clone();
+            rightsize::apply(&mut state, requests);
+            Cow::Owned(Content::Cluster(state))
+        }
+        as_it_is => Cow::Borrowed(as_it_is),
+    }
+}
+
+/// Builds the problem.
+pub fn build(content: &Content, catalog: &StoredCatalog, policy: &Policy) -> Result<Built, Error> {
+    check_region(content, catalog, policy)?;
     let built = match content {
         Content::Ready(instance) => build::ready(instance, &catalog.catalog, policy),
-        Content::Cluster(state) if requests.is_empty() => build::build(state, &catalog.catalog, policy),
-        Content::Cluster(state) => {
-            let mut state: ClusterState = (**state).clone();
-            rightsize::apply(&mut state, requests);
-            build::build(&state, &catalog.catalog, policy)
-        }
+        Content::Cluster(state) => build::build(state, &catalog.catalog, policy),
     };
     built.map_err(refused)
 }
 
+/// Refuses prices of another region than the nodes': zones are named after their region.
+fn check_region(content: &Content, catalog: &StoredCatalog, policy: &Policy) -> Result<(), Error> {
+    let Content::Cluster(state) = content else { return Ok(()) };
+    let region = &catalog.catalog.region;
+    let zones = state.nodes.iter().map(|node| &node.zone).chain(&policy.zones);
+    match zones.into_iter().find(|zone| !zone.is_empty() && !zone.starts_with(region.as_str())) {
+        None => Ok(()),
+        Some(zone) => Err(Error::InvalidArgument {
+            field: "catalog",
+            message: format!(
+                "zone {zone} is not in {region}, whose prices catalog {} has: register the cluster with its own region, \
+                 and import prices of it",
+                catalog.id
+            ),
+        }),
+    }
+}
+
 fn refused(error: build::BuildError) -> Error {
+    let invalid = |field, message| Error::InvalidArgument { field, message };
     match error {
         build::BuildError::Infeasible(refusals) => Error::Infeasible(refusals),
-        other => Error::InvalidArgument { field: "snapshot", message: other.to_string() },
+        build::BuildError::NoPods => invalid("snapshot", error.to_string()),
+        build::BuildError::Unsound(why) => invalid("snapshot", why.to_string()),
+        build::BuildError::NoZones => invalid("policy.zones", error.to_string()),
+        build::BuildError::Policy { .. } => invalid("policy", error.to_string()),
     }
 }

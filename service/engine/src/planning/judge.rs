@@ -1,14 +1,13 @@
 //! The referee's part: what the stock scheduler would make of a plan, and repairs where it would fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_domain::build::Built;
-use plimsoll_domain::check::check;
 use plimsoll_domain::finding::{Finding, Severity};
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::plan::RefereeReport;
 use plimsoll_domain::policy::{ColdStart, Policy};
-use plimsoll_domain::problem::Problem;
+use plimsoll_domain::problem::{Demand, Problem};
 use plimsoll_domain::scheduler::Settings;
 use plimsoll_domain::scheduler::referee::{self, Inputs, Offer};
 use plimsoll_domain::snapshot::{ClusterState, Content};
@@ -17,8 +16,8 @@ use plimsoll_domain::units::HourlyRate;
 
 use super::assign::assign;
 use super::compute::Run;
-use super::gather::Input;
 use super::shape::shape;
+use super::{calm, repair};
 use crate::Error;
 
 /// Random arrival orders of the cold start.
@@ -36,37 +35,46 @@ pub struct Judged {
     pub findings: Vec<Finding>,
 }
 
-/// Judges a solution and repairs it by the cheapest extra nodes until steering and churn leave nobody behind.
+/// Judges a solution, and repairs it by extra nodes until steering and churn leave nobody behind. A repaired plan has
+/// to be worth it again; and where pods are left behind whom today's fleet serves, today's fleet stays.
 pub fn judge(
-    input: &Input,
+    content: &Content,
     policy: &Policy,
     built: &Built,
     solution: Solution,
     run: &Run<'_>,
+    seed: u64,
 ) -> Result<Judged, Error> {
-    let Content::Cluster(state) = &input.snapshot.snapshot.content else {
+    let Content::Cluster(state) = content else {
         return Ok(Judged { solution, report: None, findings: Vec::new() });
     };
-    let court = Court::new(state, built, input.seed, run);
-    let start = objective(&built.problem, &solution.bins, &solution.groups).cost;
-    let mut best = solution;
-    let mut report = court.hear(&best);
+    let court = Court::new(state, built, seed, run);
+    let cost = |solution: &Solution| objective(&built.problem, &solution.bins, &solution.groups).cost;
+    let start = cost(&solution);
+    let (mut best, mut report) = court.repair(solution, policy)?;
     let mut findings = Vec::new();
-    for _ in 0..REPAIRS_MAX {
-        let Some(pod) = first_left_behind(&report, policy) else { break };
-        if run.is_cancelled() {
-            return Err(Error::Cancelled);
+    if start < cost(&best) {
+        let (settled, why) = calm::settle(&built.problem, policy, best);
+        best = settled;
+        if let Some(why) = why {
+            findings.push(why);
+            report = court.hear(&best);
         }
-        let Some(repaired) = add_node(&built.problem, &best, &pod) else { break };
-        let again = court.hear(&repaired);
-        if misery(&report, policy) <= misery(&again, policy) {
-            break;
-        }
-        best = repaired;
-        report = again;
     }
-    let cost = objective(&built.problem, &best.bins, &best.groups).cost;
-    report.repair_cost = HourlyRate::from_nano_usd(cost.minus(start).max(0)).unwrap_or_default();
+    if 0 < left_behind_count(&report)
+        && let Some(bins) = calm::today(&built.problem)
+    {
+        let today = Solution { bins, groups: Vec::new(), ..best.clone() };
+        let as_is = court.hear(&today);
+        if left_behind_count(&as_is) < left_behind_count(&report) {
+            findings.push(left_as_it_is(&report));
+            best = today;
+            report = as_is;
+        }
+    }
+    report.repair_cost = HourlyRate::from_nano_usd(cost(&best).minus(start).max(0))
+        .filter(|_| findings.is_empty())
+        .unwrap_or_default();
     if report.repair_cost != HourlyRate::ZERO {
         let message = format!(
             "{} more were needed so that the stock scheduler leaves nobody behind",
@@ -75,7 +83,24 @@ pub fn judge(
         findings.push(Finding::new(Severity::Info, "REPAIRED", "", message));
     }
     findings.extend(left_behind(&report));
+    findings.extend(report.omissions.iter().map(|what| {
+        Finding::new(Severity::Warning, "REFEREE_CUT_SHORT", "", format!("the referee left out: {what}"))
+    }));
     Ok(Judged { solution: best, report: Some(report), findings })
+}
+
+fn left_as_it_is(report: &RefereeReport) -> Finding {
+    let message = format!(
+        "the best fleet found leaves {} pods behind that today's fleet serves, and no extra node helps: \
+         the fleet is left as it is",
+        left_behind_count(report)
+    );
+    Finding::new(Severity::Warning, "LEFT_AS_IT_IS", "", message)
+}
+
+/// Pods that steering or churn leaves behind.
+fn left_behind_count(report: &RefereeReport) -> usize {
+    report.steered_pending.len() + report.churn_stranded.len()
 }
 
 /// Pods that the plan leaves behind, and why the scheduler finds no place for them.
@@ -100,7 +125,7 @@ fn left_behind(report: &RefereeReport) -> Vec<Finding> {
 fn misery(report: &RefereeReport, policy: &Policy) -> usize {
     let cold = report.cold_pending.last().copied().unwrap_or(0) as usize;
     let bought = if policy.cold_start == ColdStart::Buy { cold } else { 0 };
-    report.steered_pending.len() + report.churn_stranded.len() + bought
+    left_behind_count(report) + bought
 }
 
 /// The first pod that the plan must not leave behind.
@@ -126,11 +151,47 @@ impl<'a> Court<'a> {
         Self { state, built, seed, run, runs_on, offers }
     }
 
-    fn hear(&self, solution: &Solution) -> RefereeReport {
+    /// Adds nodes as long as each leaves fewer pods behind.
+    fn repair(&self, solution: Solution, policy: &Policy) -> Result<(Solution, RefereeReport), Error> {
+        let mut best = solution;
+        let mut report = self.hear(&best);
+        for _ in 0..REPAIRS_MAX {
+            let Some(pod) = first_left_behind(&report, policy) else { break };
+            if self.run.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let target = if left_behind_count(&report) == 0 { None } else { self.target(&best, &pod) };
+            let Some(repaired) = repair::with_one_more(&self.built.problem, &best, &pod, target) else {
+                break;
+            };
+            let again = self.hear(&repaired);
+            if misery(&report, policy) <= misery(&again, policy) {
+                break;
+            }
+            best = repaired;
+            report = again;
+        }
+        Ok((best, report))
+    }
+
+    /// Position of the node where a solution has a pod.
+    fn target(&self, solution: &Solution, pod: &str) -> Option<usize> {
+        let (names, assignment) = self.places(solution);
+        let node = assignment.get(pod)?;
+        names.iter().position(|name| name == node)
+    }
+
+    /// Name of each node, and the node of each pod.
+    fn places(&self, solution: &Solution) -> (Vec<String>, BTreeMap<String, String>) {
         let problem = &self.built.problem;
-        let shape = shape(problem, &self.built.context, &solution.bins, &solution.groups);
-        let nodes_after = self.nodes_after(solution, &shape.node_names);
-        let assignment = assign(problem, &solution.bins, &shape.node_names, &self.runs_on);
+        let names = shape(problem, &self.built.context, &solution.bins, &solution.groups).node_names;
+        let assignment = assign(problem, &solution.bins, &names, &self.runs_on);
+        (names, assignment)
+    }
+
+    fn hear(&self, solution: &Solution) -> RefereeReport {
+        let (names, assignment) = self.places(solution);
+        let nodes_after = self.nodes_after(solution, &names);
         let stop = || self.run.is_cancelled();
         referee::judge(&Inputs {
             state: self.state,
@@ -169,57 +230,26 @@ fn smallest(problem: &Problem, solution: &Solution, bin: &Bin) -> u32 {
     faces.iter().min_by_key(cpu).copied().unwrap_or(bin.offering)
 }
 
-/// One offer per offering that can be bought without limit.
+/// What a reserve may be made of: for each demand, the cheapest node that can be bought and carries one of its pods.
+/// By rising price.
 fn offers(built: &Built) -> Vec<Offer> {
-    let taken: std::collections::BTreeSet<u32> =
-        built.problem.nodes.iter().map(|node| node.offering).collect();
-    let offer = |(index, offering): (usize, &plimsoll_domain::problem::Offering)| {
-        let index = index as u32;
-        let free = offering.quantity_max.is_none() && !taken.contains(&index);
-        free.then(|| Offer {
-            node: built.context.node(index, &format!("reserve-{index}")),
-            price: offering.price,
-        })
+    let problem = &built.problem;
+    let taken: BTreeSet<u32> = problem.nodes.iter().map(|node| node.offering).collect();
+    let cheapest = |demand: &Demand| {
+        let carries = |index: &&u32| {
+            let offering = &problem.offerings[**index as usize];
+            let fits = demand.request.iter().zip(&offering.capacity).all(|(need, has)| need <= has);
+            fits && offering.quantity_max.is_none() && !taken.contains(index)
+        };
+        let price = |index: &&u32| (problem.offerings[**index as usize].price, **index);
+        demand.offerings.iter().filter(carries).min_by_key(price).copied()
     };
-    built.problem.offerings.iter().enumerate().filter_map(offer).collect()
-}
-
-/// The solution with one more, empty node: the cheapest that could carry the pod and keeps every rule.
-fn add_node(problem: &Problem, solution: &Solution, pod: &str) -> Option<Solution> {
-    let demand = problem.demands.iter().find(|demand| demand.pods.iter().any(|name| name == pod))?;
-    let mut candidates: Vec<Bin> = Vec::new();
-    for (index, group) in solution.groups.iter().enumerate() {
-        let carries = group.offerings.iter().all(|face| demand.offerings.binary_search(face).is_ok());
-        if let Some(first) = group.offerings.first().filter(|_| carries) {
-            candidates.push(Bin {
-                offering: *first,
-                node: None,
-                group: Some(index as u32),
-                placed: Vec::new(),
-            });
-        }
-    }
-    let stays: Vec<Option<u32>> = solution.bins.iter().map(|bin| bin.node).collect();
-    for (index, node) in problem.nodes.iter().enumerate() {
-        let index = index as u32;
-        if !node.sealed
-            && !stays.contains(&Some(index))
-            && demand.offerings.binary_search(&node.offering).is_ok()
-        {
-            candidates.push(Bin {
-                offering: node.offering,
-                node: Some(index),
-                group: None,
-                placed: Vec::new(),
-            });
-        }
-    }
-    let with = |bin: Bin| {
-        let mut bins = solution.bins.clone();
-        bins.push(bin);
-        Solution { bins, ..solution.clone() }
+    let chosen: BTreeSet<u32> = problem.demands.iter().filter_map(cheapest).collect();
+    let offer = |index: u32| Offer {
+        node: built.context.node(index, &format!("reserve-{index}")),
+        price: problem.offerings[index as usize].price,
     };
-    let sound = |solution: &Solution| check(problem, &solution.bins, &solution.groups).is_empty();
-    let price = |solution: &Solution| objective(problem, &solution.bins, &solution.groups).total();
-    candidates.into_iter().map(with).filter(sound).min_by_key(price)
+    let mut offers: Vec<Offer> = chosen.into_iter().map(offer).collect();
+    offers.sort_by_key(|offer| offer.price);
+    offers
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_domain::build::Context;
+use plimsoll_domain::fleet::LABEL_HOSTNAME;
 use plimsoll_domain::plan::{Change, ChangeKind, NodeGroup};
 use plimsoll_domain::problem::Problem;
 use plimsoll_domain::solution::{Bin, Group, billed_offering};
@@ -116,7 +117,13 @@ fn describe_existing(
 ) -> NodeGroup {
     let offerings =
         || members.iter().map(|index| &problem.offerings[problem.nodes[*index].offering as usize]);
-    let first = context.node(problem.nodes[members[0]].offering, &problem.nodes[members[0]].name);
+    let node = |index: &usize| context.node(problem.nodes[*index].offering, &problem.nodes[*index].name);
+    let first = node(&members[0]);
+    let mut labels = first.labels.clone();
+    for other in members[1..].iter().map(node) {
+        labels.retain(|key, value| other.labels.get(key) == Some(value));
+    }
+    labels.remove(LABEL_HOSTNAME);
     NodeGroup {
         name: name.to_owned(),
         existing: true,
@@ -128,7 +135,7 @@ fn describe_existing(
         from_count: members.len() as u32,
         to_count,
         taints: first.lasting_taints().cloned().collect(),
-        labels: first.labels,
+        labels,
     }
 }
 
@@ -165,7 +172,7 @@ fn created(problem: &Problem, context: &Context, bins: &[Bin], groups: &[Group],
             ),
             from_count: 0,
             to_count: count,
-            labels: node.labels,
+            labels: node.labels.into_iter().filter(|(key, _)| key != LABEL_HOSTNAME).collect(),
             taints: node.taints,
         });
         shape.changes.push(Change {

@@ -8,7 +8,7 @@ use plimsoll_proto::v1::ingest_service_server::IngestService;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Api;
-use crate::limits::{FOLD_SAMPLES_MAX, UPLOAD_IDLE_MAX};
+use crate::limits::{FOLD_BATCHES_MAX, FOLD_SAMPLES_MAX, UPLOAD_IDLE_MAX};
 use crate::wire::samples::{self, Batch};
 use crate::wire::status::Refused;
 use crate::wire::{import, names, request, snapshot};
@@ -41,8 +41,16 @@ impl IngestService for Api {
         let mut stream = request.into_inner();
         let mut pushing = Pushing::default();
         while let Some(batch) = next(&mut stream).await? {
-            pushing.take(samples::batch(batch)?)?;
-            if FOLD_SAMPLES_MAX <= pushing.sample_count() {
+            if let Err(refused) =
+                samples::batch(batch).map_err(Status::from).and_then(|batch| pushing.take(batch))
+            {
+                // What came before is kept.
+                if !pushing.waiting.is_empty() {
+                    self.fold(&mut pushing).await?;
+                }
+                return Err(refused);
+            }
+            if FOLD_SAMPLES_MAX <= pushing.sample_count() || FOLD_BATCHES_MAX <= pushing.waiting.len() {
                 self.fold(&mut pushing).await?;
             }
         }

@@ -35,7 +35,8 @@ impl PricingService for Api {
     ) -> Result<Response<pb::Catalog>, Status> {
         let request = request.into_inner();
         let id = names::parse_catalog("name", &request.name)?;
-        let found = self.engine.catalog(id.as_ref(), &request.region).await.map_err(Refused::from)?;
+        let found =
+            self.engine.catalog_or_newest(id.as_ref(), &request.region).await.map_err(Refused::from)?;
         Ok(Response::new(catalog::catalog(&found)))
     }
 
@@ -49,7 +50,8 @@ impl PricingService for Api {
         let after = position(&page.token)?;
         let asked = names::parse_catalog("parent", &request.parent)?;
         let id = after.as_ref().map(|after| after.catalog.clone()).or(asked);
-        let found = self.engine.catalog(id.as_ref(), &request.region).await.map_err(Refused::from)?;
+        let found =
+            self.engine.catalog_or_newest(id.as_ref(), &request.region).await.map_err(Refused::from)?;
         Ok(Response::new(offerings::list(&found, &filter, after.as_ref(), page.size)))
     }
 }

@@ -103,7 +103,7 @@ pub struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self {
-            concurrent_max: 2,
+            concurrent_max: 8,
             waiting_max: 64,
             time_budget_default_seconds: 10,
             time_budget_max_seconds: 600,

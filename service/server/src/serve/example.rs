@@ -38,7 +38,6 @@ pub async fn load(running: &Running) -> Result<(), Error> {
         .map_err(|error| wrong(error.into()))?;
     let import = SnapshotImport {
         file_name: String::new(),
-        id: None,
         include_finished: false,
         source: Box::new(Cursor::new(demo::example().map_err(|error| wrong(error.into()))?)),
     };

@@ -5,7 +5,7 @@ use plimsoll_domain::finding::Finding;
 use plimsoll_domain::store::StoredCatalog;
 use plimsoll_proto::v1 as pb;
 
-use super::{finding::findings, names, plan::int_of, time::timestamp};
+use super::{finding::findings, plan::int_of, time::timestamp};
 
 /// A catalog that was imported just now, with what its reader remarked.
 pub fn imported(from: &StoredCatalog, remarks: &[Finding]) -> pb::Catalog {
@@ -17,7 +17,7 @@ pub fn catalog(from: &StoredCatalog) -> pb::Catalog {
     let catalog: &Catalog = &from.catalog;
     let Catalog { region, types, on_demand, price_time, sources, .. } = catalog;
     pb::Catalog {
-        name: names::catalog(&from.id),
+        name: from.id.name(),
         region: region.clone(),
         price_time: Some(timestamp(*price_time)),
         sources: sources.iter().map(source).collect(),

@@ -34,7 +34,7 @@ pub fn registration(request: pb::RegisterClusterRequest) -> Result<Registration,
 /// A cluster as the wire has it.
 pub fn cluster(from: &ClusterRecord) -> pb::Cluster {
     pb::Cluster {
-        name: names::cluster(&from.id),
+        name: from.id.name(),
         mode: wire_mode(from.mode).into(),
         region: from.region.clone(),
         aws_account_id: from.aws_account_id.clone(),

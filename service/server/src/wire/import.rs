@@ -9,17 +9,12 @@ use super::Invalid;
 
 /// Reads a header of ImportSnapshot.
 pub fn snapshot(from: &pb::ImportHeader, source: Box<dyn Read + Send>) -> SnapshotImport {
-    SnapshotImport {
-        id: None,
-        file_name: from.file_name.clone(),
-        include_finished: from.include_finished,
-        source,
-    }
+    SnapshotImport { file_name: from.file_name.clone(), include_finished: from.include_finished, source }
 }
 
 /// Reads a header of ImportPrices.
 pub fn prices(from: &pb::ImportHeader, source: Box<dyn Read + Send>) -> PriceImport {
-    PriceImport { id: None, file_name: from.file_name.clone(), region: from.region.clone(), source }
+    PriceImport { file_name: from.file_name.clone(), region: from.region.clone(), source }
 }
 
 /// Refuses prices of a cluster.

@@ -1,80 +1,41 @@
-//! Resource names: `clusters/{cluster}` and what lies below.
+//! Resource names on their way in; [`plimsoll_domain::ids`] says how they are written.
 
 use std::str::FromStr;
 
-use plimsoll_domain::ids::{CatalogId, ClusterId, IdError, PlanId, SnapshotId};
+use plimsoll_domain::ids::{CatalogId, ClusterId, IdError, LATEST, PlanId, SnapshotId};
 
 use super::Invalid;
 
-/// In place of an id: the newest.
-const LATEST: &str = "latest";
-
-/// The name of a cluster.
-pub fn cluster(id: &ClusterId) -> String {
-    format!("clusters/{id}")
-}
-
-/// The name of a cluster's policy.
-pub fn policy(cluster: &ClusterId) -> String {
-    format!("clusters/{cluster}/policy")
-}
-
-/// The name of a snapshot.
-pub fn snapshot(cluster: &ClusterId, id: &SnapshotId) -> String {
-    format!("clusters/{cluster}/snapshots/{id}")
-}
-
-/// The name of a plan.
-pub fn plan(cluster: &ClusterId, id: &PlanId) -> String {
-    format!("clusters/{cluster}/plans/{id}")
-}
-
-/// The name of a catalog.
-pub fn catalog(id: &CatalogId) -> String {
-    format!("catalogs/{id}")
-}
-
 /// Reads `clusters/{cluster}`.
 pub fn parse_cluster(field: &str, name: &str) -> Result<ClusterId, Invalid> {
-    let form = "clusters/{cluster}";
-    match parts(name)[..] {
-        ["clusters", cluster] => id(field, cluster),
-        _ => Err(malformed(field, name, form)),
-    }
+    let cluster = ClusterId::split_name(name);
+    id(field, cluster.ok_or_else(|| malformed(field, name, ClusterId::NAME_FORM))?)
 }
 
 /// Reads `clusters/{cluster}/policy`.
 pub fn parse_policy(field: &str, name: &str) -> Result<ClusterId, Invalid> {
-    match parts(name)[..] {
-        ["clusters", cluster, "policy"] => id(field, cluster),
-        _ => Err(malformed(field, name, "clusters/{cluster}/policy")),
-    }
+    let cluster = ClusterId::split_policy_name(name);
+    id(field, cluster.ok_or_else(|| malformed(field, name, ClusterId::POLICY_NAME_FORM))?)
 }
 
 /// Reads `clusters/{cluster}/snapshots/{snapshot}`; no id is the newest.
 pub fn parse_snapshot(field: &str, name: &str) -> Result<(ClusterId, Option<SnapshotId>), Invalid> {
-    match parts(name)[..] {
-        ["clusters", cluster, "snapshots", LATEST] => Ok((id(field, cluster)?, None)),
-        ["clusters", cluster, "snapshots", snapshot] => Ok((id(field, cluster)?, Some(id(field, snapshot)?))),
-        _ => Err(malformed(field, name, "clusters/{cluster}/snapshots/{snapshot}")),
-    }
+    let parts = SnapshotId::split_name(name);
+    let (cluster, snapshot) = parts.ok_or_else(|| malformed(field, name, SnapshotId::NAME_FORM))?;
+    Ok((id(field, cluster)?, id_or_latest(field, snapshot)?))
 }
 
 /// Reads `clusters/{cluster}/plans/{plan}`.
 pub fn parse_plan(field: &str, name: &str) -> Result<(ClusterId, PlanId), Invalid> {
-    match parts(name)[..] {
-        ["clusters", cluster, "plans", plan] => Ok((id(field, cluster)?, id(field, plan)?)),
-        _ => Err(malformed(field, name, "clusters/{cluster}/plans/{plan}")),
-    }
+    let parts = PlanId::split_name(name);
+    let (cluster, plan) = parts.ok_or_else(|| malformed(field, name, PlanId::NAME_FORM))?;
+    Ok((id(field, cluster)?, id(field, plan)?))
 }
 
 /// Reads `catalogs/{catalog}`; no id is the newest.
 pub fn parse_catalog(field: &str, name: &str) -> Result<Option<CatalogId>, Invalid> {
-    match parts(name)[..] {
-        ["catalogs", LATEST] => Ok(None),
-        ["catalogs", catalog] => Ok(Some(id(field, catalog)?)),
-        _ => Err(malformed(field, name, "catalogs/{catalog}")),
-    }
+    let catalog = CatalogId::split_name(name);
+    id_or_latest(field, catalog.ok_or_else(|| malformed(field, name, CatalogId::NAME_FORM))?)
 }
 
 /// Reads a bare id.
@@ -82,8 +43,8 @@ pub fn id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, Inval
     text.parse().map_err(|error| Invalid::id(field, &error))
 }
 
-fn parts(name: &str) -> Vec<&str> {
-    name.split('/').collect()
+fn id_or_latest<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<Option<T>, Invalid> {
+    if text == LATEST { Ok(None) } else { id(field, text).map(Some) }
 }
 
 fn malformed(field: &str, name: &str, form: &str) -> Invalid {
@@ -104,11 +65,11 @@ mod tests {
         let atlas: ClusterId = "atlas".parse().unwrap();
         let plan_id: PlanId = "p1".parse().unwrap();
         let catalog_id: CatalogId = "builtin".parse().unwrap();
-        assert_eq!(parse_cluster("name", &cluster(&atlas)), Ok(atlas.clone()));
-        assert_eq!(parse_policy("name", &policy(&atlas)), Ok(atlas.clone()));
-        assert_eq!(parse_plan("name", &plan(&atlas, &plan_id)), Ok((atlas.clone(), plan_id)));
-        assert_eq!(parse_snapshot("name", "clusters/atlas/snapshots/latest"), Ok((atlas, None)));
-        assert_eq!(parse_catalog("name", &catalog(&catalog_id)), Ok(Some(catalog_id)));
+        assert_eq!(parse_cluster("name", &atlas.name()), Ok(atlas.clone()));
+        assert_eq!(parse_policy("name", &atlas.policy_name()), Ok(atlas.clone()));
+        assert_eq!(parse_plan("name", &plan_id.name(&atlas)), Ok((atlas.clone(), plan_id)));
+        assert_eq!(parse_snapshot("name", &SnapshotId::latest_name(&atlas)), Ok((atlas, None)));
+        assert_eq!(parse_catalog("name", &catalog_id.name()), Ok(Some(catalog_id)));
         assert_eq!(parse_catalog("name", "catalogs/latest"), Ok(None));
     }
 

@@ -8,7 +8,7 @@ use plimsoll_domain::units::HourlyRate;
 use plimsoll_proto::v1 as pb;
 
 use super::filter::{Filter, Kind, Value};
-use super::{names, page, plan::capacity_kind, time::timestamp};
+use super::{page, plan::capacity_kind, time::timestamp};
 
 /// Name of the list in page tokens.
 pub const LIST: &str = "offerings";
@@ -76,7 +76,7 @@ pub fn list(
             .unwrap_or_default(),
         offerings: page.iter().map(|line| line.wire(catalog)).collect(),
         price_time: Some(timestamp(catalog.price_time)),
-        catalog: names::catalog(&from.id),
+        catalog: from.id.name(),
     }
 }
 

@@ -13,7 +13,7 @@ use plimsoll_proto::v1::plan as kinds;
 use sha2::{Digest, Sha256};
 
 use super::filter::{Kind, Value};
-use super::{finding::findings, names, plan_parts as parts, policy, request::hex, time};
+use super::{finding::findings, plan_parts as parts, policy, request::hex, time};
 
 /// Version of the rules of `Problem` and `Certificate`.
 const RULES_VERSION: i32 = 1;
@@ -68,11 +68,11 @@ fn basic(from: &Plan, present: Present) -> pb::Plan {
     let groups: Vec<pb::NodeGroup> = from.groups.iter().map(|group| parts::group(from, group)).collect();
     let pods = from.solution.bins.iter().flat_map(|bin| &bin.placed).map(|placed| u64::from(placed.count));
     pb::Plan {
-        name: names::plan(&from.cluster, &from.id),
+        name: from.id.name(&from.cluster),
         state: state(from, present).into(),
         parent_plan: String::new(),
-        snapshot: names::snapshot(&from.cluster, &from.snapshot),
-        catalog: names::catalog(&from.catalog),
+        snapshot: from.snapshot.name(&from.cluster),
+        catalog: from.catalog.name(),
         problem_digest: from.problem_digest.clone(),
         etag: etag(from),
         base_generation: from.base_generation,

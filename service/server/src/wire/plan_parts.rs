@@ -1,6 +1,8 @@
 //! Parts of plans: groups, changes, reasons, the referee's report.
 
-use plimsoll_domain::plan::{Change, ChangeKind, Move, NodeGroup, Plan, RefereeReport, Why};
+use plimsoll_domain::plan::{
+    Change, ChangeKind, Move, NodeGroup, NodeRemoval, Plan, RefereeReport, Stranding, Why,
+};
 use plimsoll_domain::rightsize::Recommendation;
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::{change, node_group};
@@ -78,7 +80,22 @@ pub fn referee(from: &RefereeReport) -> pb::RefereeReport {
         cold_pending_counts: from.cold_pending.iter().copied().map(int).collect(),
         cold_reserve_nano_usd_per_hour: from.cold_reserve.nano_usd(),
         repair_cost_nano_usd_per_hour: from.repair_cost.nano_usd(),
+        steered_removals: from.steered_removals.iter().map(removal).collect(),
+        strandings: from.strandings.iter().map(stranding).collect(),
+        restart_count: int(from.churn_tried.restarts),
+        rollout_count: int(from.churn_tried.rollouts),
+        node_loss_count: int(from.churn_tried.losses),
+        omissions: from.omissions.clone(),
+        cold_reserve_complete: from.cold_reserve_complete,
     }
+}
+
+fn removal(from: &NodeRemoval) -> pb::NodeRemoval {
+    pb::NodeRemoval { node: from.node.clone(), before_move_index: int(from.before_move) }
+}
+
+fn stranding(from: &Stranding) -> pb::Stranding {
+    pb::Stranding { event: from.event.clone(), pod: from.pod.clone(), message: from.message.clone() }
 }
 
 /// A recommendation as the wire has it.

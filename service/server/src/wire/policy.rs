@@ -9,7 +9,7 @@ use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::policy as kinds;
 
 use self::fields::{FIELDS, Field};
-use super::{Invalid, names, plan::int, time::span};
+use super::{Invalid, plan::int, time::span};
 
 const MINUTE_SECONDS: u64 = 60;
 const HOUR_SECONDS: u64 = 3600;
@@ -19,7 +19,7 @@ const ALL: &str = "*";
 
 /// A cluster's policy as the wire has it.
 pub fn stored(cluster: &ClusterId, from: &StoredPolicy) -> pb::Policy {
-    pb::Policy { name: names::policy(cluster), etag: from.etag.clone(), ..policy(&from.policy) }
+    pb::Policy { name: cluster.policy_name(), etag: from.etag.clone(), ..policy(&from.policy) }
 }
 
 /// A policy as the wire has it, every field set.
@@ -64,7 +64,6 @@ pub fn policy(from: &Policy) -> pb::Policy {
         spot_ok: from.spot_ok.clone(),
         gpu_classes: from.gpu_classes.clone(),
         restart_cost_usd: Some(from.restart_cost_usd),
-        preference_cost_usd_per_hour: Some(from.preference_cost_usd_per_hour),
     }
 }
 
@@ -186,7 +185,6 @@ mod tests {
             spot_ok: vec!["shop/cart".into()],
             gpu_classes: [("ml/train".to_owned(), "A10G".to_owned())].into(),
             restart_cost_usd: 0.5,
-            preference_cost_usd_per_hour: 0.25,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Measurements of usage.
 
 use plimsoll_domain::ids::ClusterId;
-use plimsoll_domain::usage::Sample;
+use plimsoll_domain::usage::{CPU_MILLI_MAX, MEMORY_BYTES_MAX, Sample};
 use plimsoll_domain::workload::WorkloadRef;
 use plimsoll_engine::SampleSummary;
 use plimsoll_proto::v1 as pb;
@@ -87,7 +87,7 @@ fn read(index: usize, from: pb::UsageSample) -> Result<Sample, Invalid> {
     }
     let time = from.sample_time.ok_or_else(|| Invalid::new(field("sample_time"), "is required"))?;
     let workload = workload(&field("workload_kind"), &from)?;
-    Ok(Sample {
+    let sample = Sample {
         time: parse_timestamp(&field("sample_time"), time)?,
         namespace: from.namespace,
         pod: from.pod,
@@ -95,7 +95,14 @@ fn read(index: usize, from: pb::UsageSample) -> Result<Sample, Invalid> {
         cpu_milli: from.cpu_milli,
         memory_bytes: from.memory_bytes,
         workload,
-    })
+    };
+    if !sample.is_measurable() {
+        let message = format!(
+            "cpu_milli must be a number from 0 to {CPU_MILLI_MAX}, memory_bytes from 0 to {MEMORY_BYTES_MAX}"
+        );
+        return Err(Invalid::new(format!("samples[{index}]"), message));
+    }
+    Ok(sample)
 }
 
 fn workload(field: &str, from: &pb::UsageSample) -> Result<Option<WorkloadRef>, Invalid> {

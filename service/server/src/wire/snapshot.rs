@@ -3,19 +3,21 @@
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::problem::Problem;
 use plimsoll_domain::snapshot::{Content, ReadyKind};
-use plimsoll_domain::store::StoredSnapshot;
+use plimsoll_engine::ShownSnapshot;
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::snapshot as kinds;
 
-use super::{finding::findings, names, plan::int_of, time::timestamp};
+use super::{finding::findings, plan::int_of, time::timestamp, time::window};
 
 /// A snapshot as the wire has it.
-pub fn snapshot(cluster: &ClusterId, from: &StoredSnapshot) -> pb::Snapshot {
+pub fn snapshot(cluster: &ClusterId, shown: &ShownSnapshot) -> pb::Snapshot {
+    let from = &shown.stored;
     let (content, node_count, pod_count) = contents(&from.snapshot.content);
     pb::Snapshot {
-        name: names::snapshot(cluster, &from.id),
+        name: from.id.name(cluster),
         digest: from.digest.clone(),
         capture_time: Some(timestamp(from.snapshot.capture_time)),
+        usage_window: shown.usage_window.map(window),
         node_count: int_of(node_count),
         pod_count: int_of(pod_count),
         findings: findings(&from.snapshot.findings),

@@ -164,6 +164,7 @@ fn engine(error: Error) -> Status {
                 entries.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
             with(Reason::Infeasible, &entries)
         }
+        Error::NoPrices(region) => with(Reason::UnknownCatalog, &[("region", region)]),
         Error::Frozen(cluster) => with(Reason::Frozen, &[("cluster", cluster)]),
         Error::Overloaded { waiting } => with(Reason::Overloaded, &[("waiting_count", waiting.to_string())]),
         Error::Cancelled => with(Reason::Cancelled, &[]),
@@ -179,8 +180,9 @@ fn store(error: StoreError) -> Status {
     match error {
         StoreError::NotFound(resource) => with(unknown(&resource), &[("resource", resource)]),
         StoreError::Exists(resource) => with(Reason::ExistsAlready, &[("resource", resource)]),
-        StoreError::EtagMismatch { given, current } => {
-            with(Reason::EtagMismatch, &[("given_etag", given), ("current_etag", current)])
+        StoreError::EtagMismatch { resource, given, current } => {
+            let entries = [("resource", resource), ("given_etag", given), ("current_etag", current)];
+            with(Reason::EtagMismatch, &entries)
         }
         StoreError::RequestIdReused(id) => with(Reason::RequestIdReused, &[("request_id", id)]),
         StoreError::BadPageToken(token) => with(Reason::BadPageToken, &[("page_token", token)]),
@@ -222,7 +224,18 @@ fn field(name: &str, message: &str) -> Status {
 }
 
 fn status(reason: Reason, message: &str, metadata: &[(&str, String)]) -> Status {
-    Status::with_error_details(reason.code(), clip(message), details(reason, metadata))
+    let whole = format!("{}{}", clip(message), advice(reason));
+    Status::with_error_details(reason.code(), whole, details(reason, metadata))
+}
+
+/// What to do about it, where the message does not say.
+fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::UnknownSnapshot => "; import one first (plimsoll cluster import, or ImportSnapshot)",
+        Reason::Frozen => "; lift `freeze` in the policy (plimsoll policy edit, or UpdatePolicy)",
+        Reason::EtagMismatch => "; read it again and repeat",
+        _ => "",
+    }
 }
 
 fn details(reason: Reason, metadata: &[(&str, String)]) -> ErrorDetails {
@@ -348,6 +361,32 @@ mod tests {
         check(large, Reason::TooLarge, &[("what", "bytes"), ("limit", "5")]);
         check(spool::Error::Busy { limit: 4 }, Reason::Overloaded, &[("limit", "4")]);
         check(Error::Internal("secret".into()), Reason::Internal, &[]);
+    }
+
+    #[track_caller]
+    fn check_message(error: impl Into<Error>, want: &str) {
+        let error: Error = error.into();
+        let status: Status = Refused::from(error).into();
+        assert_eq!(status.message(), want);
+    }
+
+    #[test]
+    fn messages_end_with_what_to_do() {
+        check_message(
+            StoreError::NotFound("clusters/a/snapshots/latest".into()),
+            "clusters/a/snapshots/latest does not exist; import one first (plimsoll cluster import, or ImportSnapshot)",
+        );
+        let mismatch = StoreError::EtagMismatch {
+            resource: "clusters/a/policy".into(),
+            given: "1".into(),
+            current: "2".into(),
+        };
+        check_message(mismatch, "etag of clusters/a/policy is 2, not 1; read it again and repeat");
+        check_message(
+            Error::Frozen("a".into()),
+            "cluster a is frozen by its policy; lift `freeze` in the policy (plimsoll policy edit, or UpdatePolicy)",
+        );
+        check_message(StoreError::NotFound("clusters/a".into()), "clusters/a does not exist");
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn first<'a>(terms: &'a Terms<'a>, best: &mut Best<'_>, budget: &Budget<'_>) -> 
 
 fn progress(score: &Score) -> Progress {
     let incumbent = i64::try_from(score.cost).ok().filter(|_| score.excess == 0);
-    Progress { stage: Stage::Improve, incumbent_nano_usd: incumbent, floor_nano_usd: 0 }
+    Progress { stage: Stage::Improve, incumbent_nano_usd: incumbent, floor_nano_usd: None }
 }
 
 /// The best fleet that the judge let pass.

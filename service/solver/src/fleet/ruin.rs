@@ -219,7 +219,7 @@ pub(super) fn call_back(state: &mut State<'_>, most: usize, rng: &mut SmallRng) 
     }
 }
 
-/// Makes pods of a demand available that live nowhere they are, dearest bins first come last.
+/// Takes up to `count` pods of a demand off nodes where they are not at home, the newest nodes first.
 fn call_home(state: &mut State<'_>, demand: usize, count: u32) {
     let mut left = count;
     for bin in (0..state.bins.len()).rev() {

@@ -54,7 +54,7 @@ pub fn plan(
     let duals = bound::fluid(model, &bound::fluid::Options::default());
     let bound = worth_of_all(model, &duals);
     let mut tell = |stage, incumbent_nano_usd, bound: f64| {
-        report(&Progress { stage, incumbent_nano_usd, floor_nano_usd: to_nano(bound) });
+        report(&Progress { stage, incumbent_nano_usd, floor_nano_usd: Some(to_nano(bound)) });
     };
     tell(Stage::Bound, None, bound);
     let shop = Shop::new(model);

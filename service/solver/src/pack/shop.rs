@@ -1,7 +1,6 @@
 //! Where to buy what: lookups over the supplies of a model.
 
-use super::Load;
-use crate::model::{Model, fitting};
+use crate::model::Model;
 
 /// A model with an index from items to the supplies that can carry them.
 pub struct Shop<'a> {
@@ -69,19 +68,6 @@ impl<'a> Shop<'a> {
     /// How many nodes of each supply there may be.
     pub fn quantities(&self) -> Vec<u32> {
         self.model.supplies.iter().map(|supply| supply.quantity.unwrap_or(u32::MAX)).collect()
-    }
-
-    /// How many of an item still fit beside a load.
-    pub fn room_for(&self, load: &Load, item: u32) -> u32 {
-        if !self.carries(load.supply, item) {
-            return 0;
-        }
-        let of = &self.model.items[item as usize];
-        let held = load.content.iter().find(|(other, _)| *other == item).map_or(0, |(_, count)| *count);
-        let capacity = &self.model.supplies[load.supply as usize].capacity;
-        let size = self.size(&load.content);
-        let room: Vec<i64> = capacity.iter().zip(&size).map(|(capacity, size)| capacity - size).collect();
-        fitting(&of.weight, &room, of.cap.saturating_sub(held))
     }
 
     /// Price of a supply, nano-USD per hour.

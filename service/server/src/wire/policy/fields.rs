@@ -136,12 +136,6 @@ pub const FIELDS: &[Field] = &[
     collection!(spot_ok, Vec::new(), texts),
     collection!(gpu_classes, BTreeMap::new(), pairs),
     optional!("restart_cost_usd", restart_cost_usd, restart_cost_usd, usd),
-    optional!(
-        "preference_cost_usd_per_hour",
-        preference_cost_usd_per_hour,
-        preference_cost_usd_per_hour,
-        usd
-    ),
 ];
 
 fn flag(value: bool) -> Result<bool, String> {
