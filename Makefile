@@ -36,7 +36,7 @@ prove: needs
 ## The README's table: cost, gap, time and memory on published instances.
 bench: needs
 	cargo build --release --workspace
-	cargo run --release -p plimsoll-tests --bin bench
+	$(CARGO_TARGET_DIR)/release/bench
 
 ## What HiGHS is built with; installed if it is missing.
 needs:
