@@ -15,6 +15,9 @@ pub const IMPORT_BYTES_MAX: u64 = 1 << 30;
 /// Longest silence within an upload. A client on a slow line sends 3 MiB in a minute at 50 kB/s.
 pub const UPLOAD_IDLE_MAX: Duration = Duration::from_secs(60);
 
+/// Longest wait of an upload for a place; the time that a few large files take to be parsed.
+pub const UPLOAD_WAIT_MAX: Duration = Duration::from_secs(10);
+
 /// Requests at the same time on one connection: twice what HTTP/2 recommends as the least.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 200;
 

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::limits::{FILE_NAME_BYTES_MAX, IMPORT_BYTES_MAX, UPLOAD_IDLE_MAX};
+use crate::limits::{FILE_NAME_BYTES_MAX, IMPORT_BYTES_MAX, UPLOAD_IDLE_MAX, UPLOAD_WAIT_MAX};
 use crate::wire::{Invalid, request::hex};
 
 /// What a gzip file begins with.
@@ -61,6 +61,7 @@ pub struct Spool {
     dir: Option<PathBuf>,
     bytes_max: u64,
     idle_max: Duration,
+    wait_max: Duration,
     concurrent_max: usize,
     places: Arc<Semaphore>,
 }
@@ -86,7 +87,7 @@ impl Spool {
     /// A spool in a folder; none: the system's temporary one.
     pub fn new(dir: Option<PathBuf>, concurrent_max: usize) -> Self {
         let places = Arc::new(Semaphore::new(concurrent_max));
-        Self { dir, bytes_max: IMPORT_BYTES_MAX, idle_max: UPLOAD_IDLE_MAX, concurrent_max, places }
+        Self { dir, bytes_max: IMPORT_BYTES_MAX, idle_max: UPLOAD_IDLE_MAX, wait_max: UPLOAD_WAIT_MAX, concurrent_max, places }
     }
 
     /// Takes the first chunk of a stream, so that a handler can refuse before the rest is sent.
@@ -107,8 +108,11 @@ impl Spool {
     where
         S: Stream<Item = Result<pb::ImportChunk, Status>> + Unpin + Send,
     {
-        let busy = |_| Error::Busy { limit: self.concurrent_max };
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place = match tokio::time::timeout(self.wait_max, place).await {
+            Ok(place) => place.expect("the semaphore is never closed"),
+            Err(_) => return Err(Error::Busy { limit: self.concurrent_max }),
+        };
         let mut writer = Writer::new(self.file()?, header, self.bytes_max);
         while let Some(part) = next(&mut chunks, self.idle_max).await? {
             let Part::Data(data) = part else {
@@ -236,7 +240,7 @@ mod tests {
     }
 
     fn spool() -> Spool {
-        Spool { bytes_max: 10, ..Spool::new(None, 1) }
+        Spool { bytes_max: 10, wait_max: Duration::from_millis(1), ..Spool::new(None, 1) }
     }
 
     async fn receive(spool: &Spool, chunks: Vec<pb::ImportChunk>) -> Result<Upload, Error> {
