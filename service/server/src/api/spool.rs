@@ -87,7 +87,14 @@ impl Spool {
     /// A spool in a folder; none: the system's temporary one.
     pub fn new(dir: Option<PathBuf>, concurrent_max: usize) -> Self {
         let places = Arc::new(Semaphore::new(concurrent_max));
-        Self { dir, bytes_max: IMPORT_BYTES_MAX, idle_max: UPLOAD_IDLE_MAX, wait_max: UPLOAD_WAIT_MAX, concurrent_max, places }
+        Self {
+            dir,
+            bytes_max: IMPORT_BYTES_MAX,
+            idle_max: UPLOAD_IDLE_MAX,
+            wait_max: UPLOAD_WAIT_MAX,
+            concurrent_max,
+            places,
+        }
     }
 
     /// Takes the first chunk of a stream, so that a handler can refuse before the rest is sent.
