@@ -82,6 +82,11 @@ id!(
     PlanId,
     "plan id"
 );
+id!(
+    /// An operation: the `{o}` of `operations/{o}`.
+    OperationId,
+    "operation id"
+);
 
 impl ClusterId {
     /// Form of its resource name.
@@ -175,6 +180,29 @@ impl CatalogId {
     pub fn from_name(name: &str) -> Option<Self> {
         let id = Self::split_name(name)?;
         if id == LATEST { None } else { id.parse().ok() }
+    }
+}
+
+impl OperationId {
+    /// Form of its resource name.
+    pub const NAME_FORM: &'static str = "operations/{operation}";
+
+    /// Its resource name: `operations/{operation}`.
+    pub fn name(&self) -> String {
+        format!("operations/{self}")
+    }
+
+    /// What stands in the place of the id, unchecked; none if `name` has another form.
+    pub fn split_name(name: &str) -> Option<&str> {
+        match segments(name)[..] {
+            ["operations", operation] => Some(operation),
+            _ => None,
+        }
+    }
+
+    /// The id in a resource name; none if it is none of an operation.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::split_name(name)?.parse().ok()
     }
 }
 

@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
-use crate::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
+use crate::ids::{CatalogId, ClusterId, OperationId, PlanId, SnapshotId};
+use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
@@ -32,6 +33,25 @@ pub enum StoreError {
         /// What is stored.
         current: String,
     },
+    /// Another operation, which is not over, holds the cluster: wait for it.
+    #[error("{cluster} is held by {holder}")]
+    Busy {
+        /// Resource name of the cluster.
+        cluster: String,
+        /// Resource name of the operation.
+        holder: String,
+    },
+    /// The fleet changed after it was looked at: look again.
+    #[error("the fleet is at generation {current}, not {base}")]
+    Stale {
+        /// The generation that the caller saw.
+        base: i64,
+        /// The generation that is.
+        current: i64,
+    },
+    /// Another writer has written the operation since: whoever holds this copy is not its runner any more.
+    #[error("{0} was written by another runner")]
+    Superseded(String),
     /// The request id was used before for something else.
     #[error("request id {0} was used for another request")]
     RequestIdReused(String),
@@ -151,6 +171,17 @@ pub struct StoredCatalog {
     pub catalog: Catalog,
 }
 
+/// Which operations a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperationFilter {
+    /// Of this cluster; none: of all.
+    pub cluster: Option<ClusterId>,
+    /// That carry out this plan of `cluster`; none: all.
+    pub plan: Option<PlanId>,
+    /// Only those that are not final.
+    pub open: bool,
+}
+
 /// Everything that outlives the process.
 ///
 /// Every method is one transaction: all of it happens or nothing. A write whose request id was seen
@@ -220,6 +251,28 @@ pub trait Store: Send + Sync {
     async fn plan(&self, cluster: &ClusterId, id: &PlanId) -> Result<Plan, StoreError>;
     /// Lists a cluster's plans, newest first.
     async fn plans(&self, cluster: &ClusterId, page: &PageRequest) -> Result<Page<Plan>, StoreError>;
+
+    /// Adds an operation that holds its cluster until it is final: `Busy` if another one does, `Stale` if the
+    /// cluster's generation is not `generation`. A repeated request returns the operation as it is now.
+    async fn start_operation(
+        &self,
+        write: &Write,
+        operation: &Operation,
+        generation: i64,
+    ) -> Result<Operation, StoreError>;
+    /// Writes how far an operation is, and returns it with its new revision and whether its end was asked for.
+    /// `Superseded` if `operation.revision` is not the newest. No request and no line in the audit log.
+    async fn update_operation(&self, operation: &Operation) -> Result<Operation, StoreError>;
+    /// Asks for the end of an operation; no change if it is final.
+    async fn cancel_operation(&self, write: &Write, id: &OperationId) -> Result<Operation, StoreError>;
+    /// Reads an operation.
+    async fn operation(&self, id: &OperationId) -> Result<Operation, StoreError>;
+    /// Lists operations, newest first.
+    async fn operations(
+        &self,
+        filter: &OperationFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Operation>, StoreError>;
 
     /// Replaces a cluster's usage checkpoint (opaque bytes with their own version). Batches that
     /// were folded in are remembered by id: see [`Store::usage_batch_seen`].

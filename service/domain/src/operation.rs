@@ -1,0 +1,196 @@
+//! Operations: what is being carried out, step by step. Data that is written down before anything acts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClusterId, OperationId, PlanId};
+use crate::plan::Move;
+use crate::world::GroupSpec;
+
+/// What an operation is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Carries a plan out.
+    ApplyPlan {
+        /// The plan.
+        plan: PlanId,
+    },
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Its steps are carried out.
+    Running,
+    /// It failed or was cancelled before anything was drained: what it did is taken back.
+    Undoing,
+    /// It cannot go on by itself, and nothing may be taken back any more. A person has to look.
+    Stuck,
+    /// All steps are done.
+    Succeeded,
+    /// It failed, and what it did was taken back.
+    Failed,
+    /// It was cancelled, and what it did was taken back.
+    Cancelled,
+}
+
+impl State {
+    /// Whether nothing more will happen.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// One durable action. Each states an end, so that it may be carried out twice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Step {
+    /// Make a node group of size 0. Undone by deleting it.
+    EnsureGroup {
+        /// The group.
+        spec: GroupSpec,
+    },
+    /// Raise a group to a size and wait until its nodes are ready; they stay cordoned. Undone by removing the nodes
+    /// that were added.
+    Grow {
+        /// The group.
+        group: String,
+        /// Nodes before.
+        from: u32,
+        /// Nodes after.
+        to: u32,
+    },
+    /// Keep new pods off nodes that will leave. Undone by lifting that.
+    Cordon {
+        /// The nodes.
+        nodes: Vec<String>,
+    },
+    /// Move pods, one after the other, each to a node that is opened for it. Has no undo: from here an operation only
+    /// goes forward.
+    Migrate {
+        /// Which pod goes from where to where; targets of new groups by the names that the plan made up.
+        moves: Vec<Move>,
+    },
+    /// Remove drained nodes, and lower the group's size with them.
+    Remove {
+        /// The group.
+        group: String,
+        /// The nodes.
+        nodes: Vec<String>,
+    },
+    /// Open the new nodes to all pods.
+    Open {
+        /// The new groups.
+        groups: Vec<String>,
+    },
+    /// Delete a group that has no node left.
+    DeleteGroup {
+        /// The group.
+        group: String,
+    },
+    /// Compare the fleet with the plan's.
+    Verify {
+        /// Nodes of each group after the plan.
+        sizes: Vec<(String, u32)>,
+    },
+}
+
+impl Step {
+    /// Whether what was done before it can no longer be taken back once it has begun.
+    pub fn commits(&self) -> bool {
+        matches!(self, Self::Migrate { .. } | Self::Remove { .. } | Self::DeleteGroup { .. })
+    }
+}
+
+/// Where a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Not begun.
+    Pending,
+    /// Begun: it acted, or may have.
+    Running,
+    /// Done.
+    Done,
+    /// Taken back.
+    Undone,
+    /// Given up.
+    Failed,
+}
+
+/// A step and its log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// What is to be done.
+    pub step: Step,
+    /// Where it stands.
+    pub progress: Progress,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// What it waits for or why it failed, for people; may be empty.
+    pub note: String,
+    /// When it began.
+    pub start_time: Option<Timestamp>,
+    /// When it was done, taken back or given up.
+    pub end_time: Option<Timestamp>,
+}
+
+impl StepRecord {
+    /// A step that has not begun.
+    pub fn new(step: Step) -> Self {
+        Self {
+            step,
+            progress: Progress::Pending,
+            attempts: 0,
+            note: String::new(),
+            start_time: None,
+            end_time: None,
+        }
+    }
+}
+
+/// Why an operation failed or is stuck.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Stable code in UPPER_SNAKE, such as `NO_CAPACITY`.
+    pub reason: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// Something that is carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its id.
+    pub id: OperationId,
+    /// The cluster it holds while it is not final.
+    pub cluster: ClusterId,
+    /// What it is for.
+    pub kind: Kind,
+    /// Where it stands.
+    pub state: State,
+    /// Its steps, in order.
+    pub steps: Vec<StepRecord>,
+    /// Why it failed or is stuck.
+    pub failure: Option<Failure>,
+    /// Whether somebody asked for it to end; obeyed as long as nothing was drained.
+    pub cancel_requested: bool,
+    /// Who asked for it.
+    pub actor: String,
+    /// When it was asked for.
+    pub create_time: Timestamp,
+    /// When it was written last.
+    pub update_time: Timestamp,
+    /// Counts its writes; a writer has to know the newest.
+    pub revision: i64,
+}
+
+impl Operation {
+    /// Whether something was begun that cannot be taken back.
+    pub fn is_committed(&self) -> bool {
+        self.steps.iter().any(|record| record.progress != Progress::Pending && record.step.commits())
+    }
+
+    /// The first step that is not done.
+    pub fn next_step(&self) -> Option<usize> {
+        self.steps.iter().position(|record| record.progress != Progress::Done)
+    }
+}

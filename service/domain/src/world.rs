@@ -1,0 +1,160 @@
+//! The world outside, as seams: what AWS and Kubernetes are asked for.
+//!
+//! Every method states an end and may be called twice: the second call finds the end reached and changes nothing.
+//! Two implementations keep these promises, a simulated world and the real one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::fleet::CapacityKind;
+use crate::ids::ClusterId;
+use crate::selector::Labels;
+use crate::snapshot::ClusterState;
+use crate::workload::Taint;
+
+/// A node group of ours: one zone, one capacity kind, one node template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSpec {
+    /// Its name, unique in the cluster.
+    pub name: String,
+    /// Its only zone.
+    pub zone: String,
+    /// How its nodes are bought.
+    pub kind: CapacityKind,
+    /// Types that are interchangeable, the first tried first.
+    pub instance_types: Vec<String>,
+    /// Labels of its nodes beside the well-known ones.
+    pub labels: Labels,
+    /// Taints of its nodes.
+    pub taints: Vec<Taint>,
+}
+
+/// A node group as the cloud reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupStatus {
+    /// Its name.
+    pub name: String,
+    /// Nodes that it is asked to have.
+    pub desired_count: u32,
+    /// Whether it takes changes: not being made, changed or deleted just now.
+    pub is_active: bool,
+    /// Its machines, in the order in which they were launched.
+    pub instances: Vec<Instance>,
+    /// Why it has fewer machines than it should, in the cloud's words; empty if all is well.
+    pub issues: Vec<String>,
+}
+
+/// A machine of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// `aws:///us-east-1a/i-0123...`.
+    pub provider_id: String,
+    /// Its instance type.
+    pub instance_type: String,
+}
+
+/// Why the cloud did not do as told. One variant for each thing a caller would do differently.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloudError {
+    /// There is no machine of that kind now. Another offering may do.
+    #[error("no capacity: {0}")]
+    NoCapacity(String),
+    /// The group is being changed. Later.
+    #[error("group {0} is being changed")]
+    Busy(String),
+    /// Too many calls. Later.
+    #[error("throttled")]
+    Throttled,
+    /// There is something else by that name, or it is not ours.
+    #[error("{0}")]
+    Conflict(String),
+    /// There is no such group.
+    #[error("group {0} does not exist")]
+    NotFound(String),
+    /// Anything else: a second try may help.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Node groups of an account.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// Reads a group; none if there is none.
+    async fn group(&self, cluster: &ClusterId, name: &str) -> Result<Option<GroupStatus>, CloudError>;
+    /// Makes a group of size 0. Left alone if it is there with the same specification; `Conflict` with another.
+    /// Returns before it is active.
+    async fn ensure_group(&self, cluster: &ClusterId, spec: &GroupSpec) -> Result<(), CloudError>;
+    /// Raises a group's size to `count`; left alone if it has as many or more. Returns before nodes are ready; that
+    /// there is no capacity may also show in [`GroupStatus::issues`] later. `NotFound`, `Busy`, `NoCapacity`.
+    async fn ensure_size(&self, cluster: &ClusterId, name: &str, count: u32) -> Result<(), CloudError>;
+    /// Terminates one machine and lowers the group's size with it. A machine that is gone is gone.
+    async fn ensure_instance_gone(
+        &self,
+        cluster: &ClusterId,
+        name: &str,
+        provider_id: &str,
+    ) -> Result<(), CloudError>;
+    /// Lowers the size of a group to the machines it has: what it asked for and did not get is given up.
+    async fn give_up_missing(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError>;
+    /// Deletes a group that has no machines. A group that is gone is gone.
+    async fn ensure_group_gone(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError>;
+}
+
+/// What became of an eviction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Eviction {
+    /// The pod is on its way out.
+    Accepted,
+    /// The pod does not run on that node any more.
+    Gone,
+    /// A disruption budget forbids it for now. Carries its `namespace/name`.
+    Blocked(String),
+}
+
+/// Why the API server did not do as told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    /// There is no such object.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// Anything else: a second try may help.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A Kubernetes cluster.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// Everything that planning and migrating look at, as it is now.
+    async fn state(&self, cluster: &ClusterId) -> Result<ClusterState, ClusterError>;
+    /// Keeps new pods off a node, or lets them on again. A node that is gone needs neither.
+    async fn set_cordoned(&self, cluster: &ClusterId, node: &str, cordoned: bool)
+    -> Result<(), ClusterError>;
+    /// Evicts a pod (`namespace/name`) through the eviction API, if it runs on `node`. Its workload makes another.
+    async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError>;
+}
+
+/// A world that exists only here, and takes in clusters as they were seen elsewhere.
+pub trait Simulator: Send + Sync {
+    /// Its doors.
+    fn world(&self) -> World;
+    /// Takes a cluster in; one of that name is replaced.
+    ///
+    /// # Errors
+    /// Only if the world cannot write down what happens in it.
+    fn load(&self, cluster: &ClusterId, state: ClusterState) -> Result<(), ClusterError>;
+}
+
+/// What operations act on.
+#[derive(Clone)]
+pub struct World {
+    /// Node groups.
+    pub cloud: Arc<dyn Cloud>,
+    /// Pods and nodes.
+    pub cluster: Arc<dyn Cluster>,
+    /// Its time: virtual in a simulated world.
+    pub clock: Arc<dyn Clock>,
+}

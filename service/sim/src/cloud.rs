@@ -1,0 +1,63 @@
+//! The world as the cloud's API.
+
+use async_trait::async_trait;
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::world::{Cloud, CloudError, GroupSpec, GroupStatus};
+
+use crate::Sim;
+use crate::act::{Act, Order};
+use crate::fault::Call;
+
+impl Sim {
+    fn order(&self, cluster: &ClusterId, order: Order) -> Result<(), CloudError> {
+        self.at_now(|universe| {
+            let call = order.call();
+            universe.admit(call)?;
+            let result = universe.order(cluster, &order);
+            // Launches that failed are part of the world: a shortage counts them.
+            if matches!(result, Ok(()) | Err(CloudError::NoCapacity(_))) {
+                universe.record(Act::Order { cluster: cluster.clone(), order })?;
+            }
+            result?;
+            Ok(universe.common.faults.after(call)?)
+        })
+    }
+}
+
+#[async_trait]
+impl Cloud for Sim {
+    async fn group(&self, cluster: &ClusterId, name: &str) -> Result<Option<GroupStatus>, CloudError> {
+        self.at_now(|universe| {
+            universe.admit(Call::Group)?;
+            let status = universe.realms.get(cluster).and_then(|realm| realm.status(name));
+            universe.common.faults.after(Call::Group)?;
+            Ok(status)
+        })
+    }
+
+    async fn ensure_group(&self, cluster: &ClusterId, spec: &GroupSpec) -> Result<(), CloudError> {
+        self.order(cluster, Order::EnsureGroup { spec: spec.clone() })
+    }
+
+    async fn ensure_size(&self, cluster: &ClusterId, name: &str, count: u32) -> Result<(), CloudError> {
+        self.order(cluster, Order::EnsureSize { group: name.to_owned(), count })
+    }
+
+    async fn ensure_instance_gone(
+        &self,
+        cluster: &ClusterId,
+        name: &str,
+        provider_id: &str,
+    ) -> Result<(), CloudError> {
+        let provider_id = provider_id.to_owned();
+        self.order(cluster, Order::EnsureInstanceGone { group: name.to_owned(), provider_id })
+    }
+
+    async fn give_up_missing(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError> {
+        self.order(cluster, Order::GiveUpMissing { group: name.to_owned() })
+    }
+
+    async fn ensure_group_gone(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError> {
+        self.order(cluster, Order::EnsureGroupGone { group: name.to_owned() })
+    }
+}

@@ -1,0 +1,52 @@
+//! The world as Kubernetes' API server.
+
+use async_trait::async_trait;
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_domain::world::{Cluster, ClusterError, Eviction};
+
+use crate::Sim;
+use crate::act::Act;
+use crate::fault::Call;
+use crate::universe::unknown;
+
+#[async_trait]
+impl Cluster for Sim {
+    async fn state(&self, cluster: &ClusterId) -> Result<ClusterState, ClusterError> {
+        self.at_now(|universe| {
+            universe.admit(Call::State)?;
+            let realm = universe.realms.get(cluster).ok_or_else(|| unknown(cluster))?;
+            let state = realm.state();
+            universe.common.faults.after(Call::State)?;
+            Ok(state)
+        })
+    }
+
+    async fn set_cordoned(
+        &self,
+        cluster: &ClusterId,
+        node: &str,
+        cordoned: bool,
+    ) -> Result<(), ClusterError> {
+        self.at_now(|universe| {
+            universe.admit(Call::SetCordoned)?;
+            universe.cordon(cluster, node, cordoned)?;
+            let act = Act::Cordon { cluster: cluster.clone(), node: node.to_owned(), cordoned };
+            universe.record(act)?;
+            Ok(universe.common.faults.after(Call::SetCordoned)?)
+        })
+    }
+
+    async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError> {
+        self.at_now(|universe| {
+            universe.admit(Call::Evict)?;
+            let eviction = universe.evict(cluster, pod, node)?;
+            if eviction == Eviction::Accepted {
+                let (pod, node) = (pod.to_owned(), node.to_owned());
+                universe.record(Act::Evict { cluster: cluster.clone(), pod, node })?;
+            }
+            universe.common.faults.after(Call::Evict)?;
+            Ok(eviction)
+        })
+    }
+}

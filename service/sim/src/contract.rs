@@ -1,0 +1,130 @@
+//! What every world has to keep, pretended or real, as calls and what they must answer.
+//!
+//! [`check`] is run on this world in its tests, and on the real one's fakes in theirs. It changes the world: it makes a
+//! group, grows it, deletes it, and evicts a pod.
+
+mod groups;
+mod pods;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_domain::world::{CloudError, GroupSpec, GroupStatus, World};
+
+/// How long is waited between looks, in the world's time. A guess: as often as a careful caller would look.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What there is to check on.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// A cluster that is there.
+    pub cluster: ClusterId,
+    /// A group that is not, and can be made and grown to two nodes.
+    pub spec: GroupSpec,
+    /// A healthy pod of a Deployment, `namespace/name`, that may be evicted, and finds another place.
+    pub movable: String,
+    /// A healthy pod, `namespace/name`, whose disruption budget lets nobody go.
+    pub guarded: String,
+    /// The longest that anything takes, in the world's time.
+    pub patience: Duration,
+}
+
+/// A promise that is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{promise}: {seen}")]
+pub struct Breach {
+    /// What was promised.
+    pub promise: &'static str,
+    /// What was seen instead.
+    pub seen: String,
+}
+
+/// Checks all promises, one after the other.
+///
+/// # Errors
+/// The first that is not kept.
+pub async fn check(world: &World, ground: &Ground) -> Result<(), Breach> {
+    let visit = Visit { world, ground };
+    let kept = |promise| move |seen| Breach { promise, seen };
+    visit.time_passes().await.map_err(kept("time passes by sleeping and never goes back"))?;
+    visit.strange_cluster().await.map_err(kept("a cluster that is not there is not found"))?;
+    visit.strange_group().await.map_err(kept("a group that is not there is none, and gone"))?;
+    visit.made_once().await.map_err(kept("a group is made once, empty, and is busy until it is active"))?;
+    visit.grown_once().await.map_err(kept("a size is reached once, and its nodes are the group's"))?;
+    visit.kept_with_machines().await.map_err(kept("a group with machines is not deleted"))?;
+    visit.shrunk_by_one().await.map_err(kept("a machine is terminated once, and takes the size with it"))?;
+    visit.deleted_once().await.map_err(kept("an empty group is deleted once"))?;
+    visit
+        .cordoned()
+        .await
+        .map_err(kept("a cordon holds until it is lifted, and a node that is gone needs none"))?;
+    visit.evicted().await.map_err(kept("a pod is evicted from where it is, and comes back elsewhere"))?;
+    visit.guarded().await.map_err(kept("a budget that lets nobody go blocks"))
+}
+
+/// Kept, or what was seen instead.
+type Kept = Result<(), String>;
+
+struct Visit<'a> {
+    world: &'a World,
+    ground: &'a Ground,
+}
+
+impl Visit<'_> {
+    /// [`plimsoll_domain::clock::Clock`].
+    async fn time_passes(&self) -> Kept {
+        let clock = &self.world.clock;
+        let (time, monotonic) = (clock.now(), clock.monotonic());
+        clock.sleep(LOOK).await;
+        let passed = clock.now().duration_since(time).unsigned_abs();
+        expect(LOOK <= passed, || format!("{passed:?} of {LOOK:?} passed"))?;
+        let passed = clock.monotonic().saturating_sub(monotonic);
+        expect(LOOK <= passed, || format!("{passed:?} of {LOOK:?} passed, monotonic"))
+    }
+
+    async fn state(&self) -> Result<ClusterState, String> {
+        self.world.cluster.state(&self.ground.cluster).await.map_err(|error| format!("state: {error}"))
+    }
+
+    async fn status(&self, name: &str) -> Result<Option<GroupStatus>, String> {
+        let status = self.world.cloud.group(&self.ground.cluster, name).await;
+        status.map_err(|error| format!("group {name}: {error}"))
+    }
+
+    /// The group that is checked on.
+    async fn its_status(&self) -> Result<GroupStatus, String> {
+        let name = &self.ground.spec.name;
+        self.status(name).await?.ok_or_else(|| format!("group {name} is not there"))
+    }
+
+    /// Looks until something is so.
+    async fn until(&self, what: &str, so: impl AsyncFn() -> Result<bool, String>) -> Kept {
+        let begin = self.world.clock.monotonic();
+        while !so().await? {
+            let waited = self.world.clock.monotonic().saturating_sub(begin);
+            expect(waited < self.ground.patience, || format!("{what}: not after {waited:?}"))?;
+            self.world.clock.sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Tells the cloud until it listens.
+    async fn told(&self, what: &str, tell: impl AsyncFn() -> Result<(), CloudError>) -> Kept {
+        self.until(what, async || match tell().await {
+            Ok(()) => Ok(true),
+            Err(CloudError::Busy(_) | CloudError::Throttled) => Ok(false),
+            Err(error) => Err(format!("{what}: {error}")),
+        })
+        .await
+    }
+}
+
+fn expect(so: bool, seen: impl FnOnce() -> String) -> Kept {
+    if so { Ok(()) } else { Err(seen()) }
+}
+
+fn expect_same<T: PartialEq + Debug>(what: &str, got: &T, want: &T) -> Kept {
+    expect(got == want, || format!("{what}: {got:?}, not {want:?}"))
+}

@@ -1,0 +1,144 @@
+//! A pretended world: clouds and clusters that behave like the real ones, seeded and on virtual time.
+//!
+//! It answers as AWS and Kubernetes would, with their delays, their refusals and the stock scheduler, but it never
+//! touches anything outside its own memory, except for the journal file of [`Sim::open`]. The same seed and the same calls
+//! at the same virtual times make the same world. Start at [`Sim`]; [`contract`] is what every world has to keep.
+//!
+//! What it does not pretend: metrics and prices, spot interruptions, preemption, rollouts, autoscalers, nodes that break
+//! by themselves, and network.
+
+mod act;
+mod clock;
+mod cloud;
+mod cluster;
+mod common;
+pub mod contract;
+mod dice;
+mod fault;
+mod journal;
+mod manners;
+mod realm;
+mod simulator;
+mod tally;
+mod universe;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_domain::world::World;
+
+use crate::act::Act;
+use crate::journal::Journal;
+use crate::universe::Universe;
+
+pub use crate::clock::{Pace, SimClock};
+pub use crate::fault::{Call, Fault};
+pub use crate::journal::OpenError;
+pub use crate::tally::Tally;
+
+/// Many simulated clusters and the cloud they live in. Clones are the same world.
+///
+/// The world moves when it is looked at: each call first lets everything happen that was due until its clock's time.
+#[derive(Clone)]
+pub struct Sim {
+    universe: Arc<Mutex<Universe>>,
+    clock: SimClock,
+}
+
+impl Sim {
+    /// An empty world that is kept in memory only.
+    pub fn new(start: Timestamp, seed: u64, pace: Pace) -> Self {
+        Self { universe: Arc::new(Mutex::new(Universe::new(start, seed))), clock: SimClock::new(start, pace) }
+    }
+
+    /// The world of a journal file, which is made with this start and seed if it is not there. A file that is there has
+    /// its own start and seed, and these hold.
+    ///
+    /// Each call that changed the world is on disk before it is answered. Opened again, the world is what it was, at a time
+    /// not before any at which it was looked at, and up to a minute later.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the file cannot be read or written, is no journal, or is open already.
+    pub fn open(path: &Path, start: Timestamp, seed: u64, pace: Pace) -> Result<Self, OpenError> {
+        let (journal, past) = Journal::open(path, start, seed)?;
+        let mut universe = Universe::new(past.start, past.seed);
+        let now = universe.replay(past.lines);
+        universe.keep(journal);
+        let clock = SimClock::new(past.start, pace);
+        clock.advance_to(now);
+        Ok(Self { universe: Arc::new(Mutex::new(universe)), clock })
+    }
+
+    /// This world as operations see it.
+    pub fn world(&self) -> World {
+        World {
+            cloud: Arc::new(self.clone()),
+            cluster: Arc::new(self.clone()),
+            clock: Arc::new(self.clock.clone()),
+        }
+    }
+
+    /// Its time.
+    pub fn clock(&self) -> SimClock {
+        self.clock.clone()
+    }
+
+    /// Takes in a cluster as it was seen, in place of one loaded before. Node groups are those that its nodes name; all
+    /// pods on ready nodes are taken for healthy; a node without a provider id gets one.
+    ///
+    /// # Errors
+    /// Only if the journal cannot be written.
+    pub fn load(&self, cluster: &ClusterId, state: ClusterState) -> std::io::Result<()> {
+        self.at_now(|universe| {
+            universe.load(cluster, state.clone());
+            let load = Act::Load { cluster: cluster.clone(), state: Box::new(state) };
+            universe.record(load).map_err(|refusal| std::io::Error::other(refusal.to_string()))
+        })
+    }
+
+    /// The sizes that the groups of a cluster are asked to have, by name. Empty for a cluster that is not here.
+    pub fn sizes(&self, cluster: &ClusterId) -> Vec<(String, u32)> {
+        self.at_now(|universe| universe.realms.get(cluster).map(realm::Realm::sizes).unwrap_or_default())
+    }
+
+    /// Lets something go wrong from now on.
+    pub fn fault(&self, fault: Fault) {
+        self.at_now(|universe| {
+            universe.common.faults.add(&fault);
+            // A journal that cannot be written refuses every later call.
+            fault.is_of_the_world().then(|| universe.record(Act::Fault { fault }))
+        });
+    }
+
+    /// Ends every fault of this kind on the same thing, whatever its count.
+    pub fn lift(&self, fault: Fault) {
+        self.at_now(|universe| {
+            universe.common.faults.lift(&fault);
+            fault.is_of_the_world().then(|| universe.record(Act::Lift { fault }))
+        });
+    }
+
+    /// What was counted in a cluster since it was loaded, independently of what calls answered.
+    pub fn tally(&self, cluster: &ClusterId) -> Tally {
+        self.at_now(|universe| {
+            let now = universe.common.now;
+            universe.realms.get(cluster).map(|realm| realm.tally(now)).unwrap_or_default()
+        })
+    }
+
+    /// What happened, a line each, for people who read a failed test. Only the newest lines are kept.
+    pub fn journal(&self) -> String {
+        self.at_now(|universe| universe.common.log.text())
+    }
+
+    /// Lets everything happen that is due, then asks.
+    fn at_now<R>(&self, ask: impl FnOnce(&mut Universe) -> R) -> R {
+        let mut universe = self.universe.lock().unwrap_or_else(PoisonError::into_inner);
+        universe.advance(plimsoll_domain::clock::Clock::now(&self.clock));
+        universe.lease();
+        ask(&mut universe)
+    }
+}

@@ -1,0 +1,9 @@
+//! The pretended world keeps its manners and the contract, and is found again.
+
+mod contract;
+mod faults;
+mod groups;
+mod journal;
+mod pods;
+mod random;
+mod support;
