@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod clusters;
+mod operations;
 mod page;
 mod plans;
 mod snapshots;
@@ -13,12 +14,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use plimsoll_domain::catalog::Catalog;
-use plimsoll_domain::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
+use plimsoll_domain::ids::{CatalogId, ClusterId, OperationId, PlanId, SnapshotId};
+use plimsoll_domain::operation::Operation;
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::Snapshot;
 use plimsoll_domain::store::{
-    ClusterRecord, Page, PageRequest, Store, StoreError, StoredCatalog, StoredPolicy, StoredSnapshot, Write,
+    ClusterRecord, OperationFilter, Page, PageRequest, Store, StoreError, StoredCatalog, StoredPolicy,
+    StoredSnapshot, Write,
 };
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -172,6 +175,31 @@ impl Store for Sqlite {
     }
     async fn plans(&self, cluster: &ClusterId, page: &PageRequest) -> Result<Page<Plan>, StoreError> {
         plans::list(&self.pool, cluster, page).await
+    }
+
+    async fn start_operation(
+        &self,
+        write: &Write,
+        operation: &Operation,
+        generation: i64,
+    ) -> Result<Operation, StoreError> {
+        operations::start(&self.pool, write, operation, generation).await
+    }
+    async fn update_operation(&self, operation: &Operation) -> Result<Operation, StoreError> {
+        operations::update(&self.pool, operation).await
+    }
+    async fn cancel_operation(&self, write: &Write, id: &OperationId) -> Result<Operation, StoreError> {
+        operations::cancel(&self.pool, write, id).await
+    }
+    async fn operation(&self, id: &OperationId) -> Result<Operation, StoreError> {
+        operations::get(&self.pool, id).await
+    }
+    async fn operations(
+        &self,
+        filter: &OperationFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Operation>, StoreError> {
+        operations::list(&self.pool, filter, page).await
     }
 
     async fn put_usage(
