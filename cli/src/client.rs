@@ -3,6 +3,7 @@
 use anyhow::Context;
 use plimsoll_proto::v1::cluster_service_client::ClusterServiceClient;
 use plimsoll_proto::v1::ingest_service_client::IngestServiceClient;
+use plimsoll_proto::v1::operation_service_client::OperationServiceClient;
 use plimsoll_proto::v1::plan_service_client::PlanServiceClient;
 use plimsoll_proto::v1::pricing_service_client::PricingServiceClient;
 use plimsoll_server::Running;
@@ -65,6 +66,11 @@ impl Client {
     /// Snapshots and usage.
     pub fn ingest(&self) -> IngestServiceClient<Channel> {
         IngestServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// Operations.
+    pub fn operations(&self) -> OperationServiceClient<Channel> {
+        OperationServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// Prices.

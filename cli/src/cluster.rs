@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use plimsoll_proto::v1::{
-    Cluster, GetClusterRequest, GetSnapshotRequest, ImportHeader, ListClustersRequest,
+    Cluster, GetClusterRequest, GetSnapshotRequest, ImportHeader, ListClustersRequest, RefreshClusterRequest,
     RegisterClusterRequest, Snapshot, cluster,
 };
 
@@ -17,7 +17,7 @@ use crate::view;
 /// What can be done with clusters.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Register a cluster that is fed by imports
+    /// Register a cluster that is fed by imports, or lives in the simulated world
     #[command(
         after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster register prod --region us-east-1"
     )]
@@ -30,6 +30,9 @@ pub enum Command {
         /// Kubernetes version, such as 1.35
         #[arg(long, default_value = "")]
         kubernetes_version: String,
+        /// Let the first snapshot that is imported come alive in the server's simulated world
+        #[arg(long)]
+        simulated: bool,
     },
     /// Show one cluster
     #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster get prod")]
@@ -53,6 +56,12 @@ pub enum Command {
         #[arg(long)]
         include_finished: bool,
     },
+    /// Read a cluster that this server can reach, and store what is there as its newest snapshot
+    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster refresh prod")]
+    Refresh {
+        /// The cluster's id or resource name
+        name: String,
+    },
     /// Show a cluster's newest snapshot
     #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster snapshot prod")]
     Snapshot {
@@ -69,8 +78,9 @@ pub fn resource(name: &str) -> String {
 /// Carries a command out.
 pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Register { id, region, kubernetes_version } => {
-            let cluster = register(&client, &id, &region, &kubernetes_version).await?;
+        Command::Register { id, region, kubernetes_version, simulated } => {
+            let mode = if simulated { cluster::Mode::Simulated } else { cluster::Mode::Offline };
+            let cluster = register(&client, &id, mode, &region, &kubernetes_version).await?;
             show(out, &[cluster])?;
         }
         Command::Get { name } => {
@@ -93,6 +103,10 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             line.done();
             show_snapshot(out, &snapshot?.into_inner())?;
         }
+        Command::Refresh { name } => {
+            let request = RefreshClusterRequest { name: resource(&name), request_id: request_id() };
+            show_snapshot(out, &client.ingest().refresh_cluster(request).await?.into_inner())?;
+        }
         Command::Snapshot { name } => {
             let name = format!("{}/snapshots/latest", resource(&name));
             let snapshot = client.ingest().get_snapshot(GetSnapshotRequest { name }).await?.into_inner();
@@ -103,15 +117,16 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
     Ok(ExitCode::SUCCESS)
 }
 
-/// Registers an offline cluster.
+/// Registers a cluster.
 pub async fn register(
     client: &Client,
     id: &str,
+    mode: cluster::Mode,
     region: &str,
     kubernetes_version: &str,
 ) -> anyhow::Result<Cluster> {
     let cluster = Cluster {
-        mode: cluster::Mode::Offline.into(),
+        mode: mode.into(),
         region: region.to_owned(),
         kubernetes_version: kubernetes_version.to_owned(),
         ..Cluster::default()

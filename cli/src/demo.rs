@@ -3,9 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use plimsoll_proto::v1::{CreatePlanRequest, GetCatalogRequest, GetSnapshotRequest, Plan, Source};
+use plimsoll_proto::v1::{
+    ApplyPlanRequest, CreatePlanRequest, GetCatalogRequest, GetSnapshotRequest, Operation, Plan,
+    RefreshClusterRequest, Snapshot, Source,
+};
 
-use crate::client::{self, request_id};
+use crate::client::{self, Client, request_id};
+use crate::operation;
 use crate::output::{Output, Table, thousands};
 use crate::price::day;
 use crate::progress::Line;
@@ -45,6 +49,8 @@ pub async fn demo(out: &mut Output, args: Args) -> anyhow::Result<ExitCode> {
     let created = client.plans().create_plan(request).await;
     line.done();
     let plan = created?.into_inner();
+    let applied = apply(&client, out, &plan).await?;
+    let (after, now) = look_again(&client, &format!("clusters/{cluster}"), args.seed).await?;
 
     let told = |source: &Source| {
         let day = source.source_time.as_ref().map(day).unwrap_or_default();
@@ -64,15 +70,29 @@ pub async fn demo(out: &mut Output, args: Args) -> anyhow::Result<ExitCode> {
         view::plan_line(&plan),
         view::proof_line(&plan),
         plan.referee.as_ref().map(view::referee_line).unwrap_or_default(),
-        "next     plimsoll plan create --from mine.json | make serve, then plimsoll --server http://127.0.0.1:7400 plan explain ...".to_owned(),
+        operation::end_line(&applied),
+        format!("after    {} nodes; {} an hour as the world runs now", after.node_count, crate::output::usd_per_hour(now.cost_before_nano_usd_per_hour)),
+        "next     plimsoll plan create --from mine.json | make serve, then plimsoll --server http://127.0.0.1:7400 plan apply ...".to_owned(),
     ];
     out.print(&plan, &(text.join("\n") + "\n"), &Table::default())?;
-    expect_proven(&plan)?;
+    anyhow::ensure!(plan.verified, "the demo's plan was not verified");
     running.shut_down().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(operation::end_code(&applied))
 }
 
-fn expect_proven(plan: &Plan) -> anyhow::Result<()> {
-    anyhow::ensure!(plan.verified, "the demo's plan was not verified");
-    Ok(())
+/// Carries the plan out in the simulated world, and shows each step to who watches.
+async fn apply(client: &Client, out: &Output, plan: &Plan) -> anyhow::Result<Operation> {
+    let request =
+        ApplyPlanRequest { name: plan.name.clone(), request_id: request_id(), etag: plan.etag.clone() };
+    let begun = client.plans().apply_plan(request).await?.into_inner();
+    operation::follow(client, out, &begun.name).await
+}
+
+/// The cluster as it runs after the apply, and a first look at what it costs.
+async fn look_again(client: &Client, parent: &str, seed: i64) -> anyhow::Result<(Snapshot, Plan)> {
+    let request = RefreshClusterRequest { name: parent.to_owned(), request_id: request_id() };
+    let after = client.ingest().refresh_cluster(request).await?.into_inner();
+    let time_budget = Some(pbjson_types::Duration { seconds: 1, nanos: 0 });
+    let request = CreatePlanRequest { parent: parent.to_owned(), seed, time_budget, ..Default::default() };
+    Ok((after, client.plans().create_plan(request).await?.into_inner()))
 }

@@ -6,9 +6,11 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 /// The request could not be carried out.
-const FAILED: u8 = 1;
+pub const FAILED: u8 = 1;
 /// The call was not understood.
 const USAGE: u8 = 2;
+/// It was begun, failed, and was taken back.
+pub const UNDONE: u8 = 3;
 /// A policy forbids it.
 const REFUSED: u8 = 4;
 /// There is no server.

@@ -9,6 +9,7 @@ mod complete;
 mod demo;
 mod exit;
 mod import;
+mod operation;
 mod output;
 mod plan;
 mod policy;
@@ -62,9 +63,12 @@ enum Command {
     /// Import and list prices
     #[command(subcommand)]
     Price(price::Command),
-    /// Compute, read, explain and verify plans
+    /// Compute, read, explain, verify and apply plans
     #[command(subcommand)]
     Plan(plan::Command),
+    /// Follow what is carried out, and end it
+    #[command(subcommand)]
+    Operation(operation::Command),
     /// Run the main job on a built-in cluster, print what came of it, and leave nothing behind
     Demo(demo::Args),
     /// Print a completion script for a shell
@@ -91,6 +95,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             cluster::run(client::reach_named(server).await?, &mut out, command).await
         }
         Command::Policy(command) => policy::run(client::reach_named(server).await?, &mut out, command).await,
+        Command::Operation(command) => {
+            operation::run(client::reach_named(server).await?, &mut out, command).await
+        }
         Command::Price(command @ price::Command::Import { .. }) => {
             price::run(client::reach_named(server).await?, &mut out, command).await
         }

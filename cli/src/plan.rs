@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 use pbjson_types::FieldMask;
+use plimsoll_proto::v1::cluster::Mode;
 use plimsoll_proto::v1::plan_event::Event;
 use plimsoll_proto::v1::{
-    CreatePlanRequest, ExplainPlanRequest, ExportPlanRequest, GetPlanRequest, ImportHeader, ListPlansRequest,
-    Plan, PlanView,
+    ApplyPlanRequest, CreatePlanRequest, ExplainPlanRequest, ExportPlanRequest, GetPlanRequest, ImportHeader,
+    ListPlansRequest, Plan, PlanView,
 };
 
 use crate::client::{Client, request_id};
 use crate::cluster::{self, resource};
 use crate::exit::Misuse;
-use crate::output::Output;
+use crate::output::{Output, Table};
 use crate::progress::Line;
-use crate::{import, policy, price, verify, view};
+use crate::{import, operation, policy, price, verify, view};
 
 /// What can be done with plans.
 #[derive(Debug, clap::Subcommand)]
@@ -46,6 +47,19 @@ pub enum Command {
         after_help = "Examples:\n  plimsoll --server http://127.0.0.1:7400 plan explain clusters/prod/plans/p1\n  plimsoll plan explain --from mine.json --offering m7i.large"
     )]
     Explain(ExplainArgs),
+    /// Carry a plan out and follow it to its end
+    ///
+    /// Prints one line per step. Exits 0 if the plan was applied, 3 if it was undone.
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan apply clusters/prod/plans/p1"
+    )]
+    Apply {
+        /// Its resource name, as printed by `plan create`
+        name: String,
+        /// Print the operation's name and return at once
+        #[arg(long)]
+        no_wait: bool,
+    },
     /// Write a plan's bundle: problem, plan and certificate
     #[command(
         after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan export clusters/prod/plans/p1 --file bundle.json"
@@ -117,6 +131,7 @@ pub struct ExplainArgs {
 
 /// Carries a command out.
 pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
     match command {
         Command::Create(args) => {
             let plan = create(&client, out, &args).await?;
@@ -137,11 +152,22 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             let request = ExplainPlanRequest { name, offering: args.offering };
             view::explanation(out, &client.plans().explain_plan(request).await?.into_inner())?;
         }
+        Command::Apply { name, no_wait } => {
+            let request = ApplyPlanRequest { name, request_id: request_id(), ..ApplyPlanRequest::default() };
+            let begun = client.plans().apply_plan(request).await?.into_inner();
+            if no_wait {
+                out.print(&begun, &format!("{}\n", begun.name), &Table::default())?;
+            } else {
+                let end = operation::follow(&client, out, &begun.name).await?;
+                operation::show_end(out, &end)?;
+                code = operation::end_code(&end);
+            }
+        }
         Command::Export { name, file } => export(&client, &name, &file).await?,
         Command::Verify(args) => return verify::verify(out, &args),
     }
     client.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// Imports what is given, computes a plan, writes its bundle.
@@ -194,7 +220,7 @@ fn order(args: &CreateArgs) -> anyhow::Result<CreatePlanRequest> {
 
 async fn ensure_cluster(client: &Client, id: &str, region: &str) -> anyhow::Result<()> {
     let bare = id.strip_prefix("clusters/").unwrap_or(id);
-    match cluster::register(client, bare, region, "").await {
+    match cluster::register(client, bare, Mode::Offline, region, "").await {
         Ok(_) => Ok(()),
         Err(error) => match error.downcast_ref::<tonic::Status>() {
             Some(status) if status.code() == tonic::Code::AlreadyExists => Ok(()),

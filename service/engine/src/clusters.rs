@@ -15,7 +15,7 @@ use crate::{Engine, Error};
 pub struct Registration {
     /// Id.
     pub id: ClusterId,
-    /// How it is reached; only [`Mode::Offline`] is possible so far.
+    /// How it is reached; [`Mode::Live`] is not possible so far.
     pub mode: Mode,
     /// AWS region; empty: us-east-1.
     pub region: String,
@@ -44,9 +44,16 @@ pub struct ShownSnapshot {
 impl Engine {
     /// Registers a cluster that is fed by imports.
     pub async fn register_cluster(&self, write: &Write, wish: Registration) -> Result<ClusterRecord, Error> {
-        if wish.mode != Mode::Offline {
-            let message = "only OFFLINE clusters can be registered; import snapshots into them".to_owned();
-            return Err(Error::InvalidArgument { field: "cluster.mode", message });
+        let refused = match wish.mode {
+            Mode::Offline => None,
+            Mode::Simulated if self.simulator.is_some() => None,
+            Mode::Simulated => Some("this server has no simulated world: register the cluster as OFFLINE"),
+            Mode::Live => {
+                Some("LIVE clusters cannot be reached yet: register it as OFFLINE, and import snapshots")
+            }
+        };
+        if let Some(message) = refused {
+            return Err(Error::InvalidArgument { field: "cluster.mode", message: message.to_owned() });
         }
         let region = if wish.region.is_empty() { REGION_DEFAULT.to_owned() } else { wish.region };
         let record = ClusterRecord {

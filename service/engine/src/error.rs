@@ -40,6 +40,28 @@ pub enum Error {
     /// No price of the region is known.
     #[error("no prices of {0} are known: import the AWS offer file of that region")]
     NoPrices(String),
+    /// Nothing here may or can change the cluster.
+    #[error("{cluster} cannot be changed from here: {why}")]
+    NotActuator {
+        /// The cluster.
+        cluster: String,
+        /// Why, one clause.
+        why: &'static str,
+    },
+    /// A plan's time is over. Plan again.
+    #[error("plan {plan} expired at {time}: create a new one")]
+    ExpiredPlan {
+        /// The plan.
+        plan: String,
+        /// When it expired.
+        time: jiff::Timestamp,
+    },
+    /// A plan cannot be carried out without leaving pods behind.
+    #[error("the plan cannot be carried out safely: {0}")]
+    UnsafePlan(String),
+    /// AWS or Kubernetes did not answer as they should.
+    #[error("the cluster cannot be read: {0}")]
+    World(String),
     /// The policy forbids changes now.
     #[error("cluster {0} is frozen by its policy")]
     Frozen(String),

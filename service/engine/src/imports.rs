@@ -8,7 +8,7 @@ use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::finding::{Finding, Severity};
 use plimsoll_domain::ids::{CatalogId, ClusterId, SnapshotId};
 use plimsoll_domain::snapshot::{Content, Snapshot};
-use plimsoll_domain::store::{StoreError, StoredCatalog, StoredSnapshot, Write};
+use plimsoll_domain::store::{Mode, StoreError, StoredCatalog, StoredSnapshot, Write};
 use plimsoll_domain::usage::{ClusterUsage, Rejected, Sample};
 use plimsoll_domain::workload::WorkloadRef;
 use plimsoll_manifest::{ReadError, ReadOptions, price};
@@ -93,6 +93,7 @@ impl Engine {
         let read = parse(move || plimsoll_manifest::any::read_named(source, &file_name, &options)).await?;
         match read {
             plimsoll_manifest::Read::Snapshot(snapshot) => {
+                self.simulate(cluster, &snapshot).await?;
                 let id = fresh_id("s", write.time)?;
                 Ok(self.store.create_snapshot(write, cluster, &id, &snapshot).await?)
             }
@@ -102,6 +103,22 @@ impl Engine {
                 newest.snapshot.findings.extend(summary.findings);
                 Ok(newest)
             }
+        }
+    }
+
+    /// A snapshot that is imported into a SIMULATED cluster is what its world is from then on.
+    async fn simulate(&self, cluster: &ClusterId, snapshot: &Snapshot) -> Result<(), Error> {
+        let simulated = self.store.cluster(cluster).await?.mode == Mode::Simulated;
+        match (&self.simulator, &snapshot.content) {
+            (Some(simulator), Content::Cluster(state)) if simulated => {
+                let loaded = simulator.load(cluster, (**state).clone());
+                loaded.map_err(|error| Error::World(error.to_string()))
+            }
+            (_, Content::Ready(_)) if simulated => {
+                let message = "a SIMULATED cluster takes Kubernetes objects only".to_owned();
+                Err(Error::InvalidArgument { field: "header.parent", message })
+            }
+            _ => Ok(()),
         }
     }
 

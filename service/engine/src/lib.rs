@@ -1,12 +1,13 @@
-//! What we do: gathers what is known, has it planned, judged and remembered.
+//! What we do: gathers what is known, has it planned, judged and remembered, and carries it out.
 //!
-//! Knows no wire, no SQL, no AWS: it sees [`Store`] and [`Clock`], and the pure rooms. Nothing here
-//! touches a cluster. Start at [`Engine`], go on to [`planning`].
+//! Knows no wire, no SQL, no AWS: it sees [`Store`], [`Clock`] and a world's doors, and the pure rooms. Start at
+//! [`Engine`], go on to [`planning`] and [`operations`].
 
 mod clusters;
 mod error;
 mod imports;
 pub mod metrics;
+pub mod operations;
 pub mod planning;
 
 use std::sync::Arc;
@@ -14,11 +15,13 @@ use std::sync::atomic::AtomicUsize;
 
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::store::Store;
-use tokio::sync::{Mutex, Semaphore};
+use plimsoll_domain::world::Simulator;
+use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use clusters::{Registration, ShownSnapshot};
 pub use error::Error;
 pub use imports::{Imported, PriceImport, SampleSummary, SnapshotImport};
+pub use operations::ApplyOrder;
 pub use planning::{Explanation, PlanOrder, Progress};
 
 /// Limits of one process.
@@ -46,6 +49,10 @@ pub struct Engine {
     waiting: Arc<AtomicUsize>,
     /// Held from reading a usage checkpoint to writing it, so that no two pushes lose one another's samples.
     usage_writer: Arc<Mutex<()>>,
+    /// Where SIMULATED clusters live, if anywhere.
+    simulator: Option<Arc<dyn Simulator>>,
+    /// Counts writes of operations by this process.
+    operations_changed: Arc<watch::Sender<u64>>,
 }
 
 impl Engine {
@@ -53,6 +60,21 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         metrics::describe();
         let gate = Arc::new(Semaphore::new(settings.plans_concurrent_max.max(1)));
-        Self { store, clock, settings, gate, waiting: Arc::default(), usage_writer: Arc::default() }
+        Self {
+            store,
+            clock,
+            settings,
+            gate,
+            waiting: Arc::default(),
+            usage_writer: Arc::default(),
+            simulator: None,
+            operations_changed: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// The same with a world in which SIMULATED clusters live.
+    #[must_use]
+    pub fn with_simulator(self, simulator: Arc<dyn Simulator>) -> Self {
+        Self { simulator: Some(simulator), ..self }
     }
 }

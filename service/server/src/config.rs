@@ -4,7 +4,7 @@ mod load;
 mod settings;
 
 pub use load::{Error, Origin, Sources, load};
-pub use settings::{Import, Listen, Log, LogFormat, Plan, Settings, Shutdown, Store};
+pub use settings::{Import, Listen, Log, LogFormat, Plan, Settings, Shutdown, Simulator, Store};
 
 /// The complete example, which is also the documentation of every key.
 pub const EXAMPLE: &str = include_str!("../plimsoll.example.toml");

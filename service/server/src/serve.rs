@@ -12,6 +12,7 @@ use std::time::Duration;
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::store::StoreError;
 use plimsoll_engine::Engine;
+use plimsoll_sim::{Pace, Sim};
 use plimsoll_store::Sqlite;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -66,6 +67,18 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The simulated world cannot be made again.
+    #[error("the simulated world cannot be opened: move {} away to begin with an empty one", .path.display())]
+    Simulator {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: plimsoll_sim::OpenError,
+    },
+    /// Operations that were under way cannot be read.
+    #[error("operations that were under way cannot be taken up")]
+    Resume(#[source] Box<plimsoll_engine::Error>),
     /// Metrics cannot be offered.
     #[error("listen.metrics")]
     Metrics(#[from] metrics::Error),
@@ -112,7 +125,13 @@ pub async fn serve(settings: &Settings) -> Result<Running, Error> {
 
     let (draining, stopping) = (CancellationToken::new(), CancellationToken::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let engine = Engine::new(Arc::new(store.clone()), Arc::clone(&clock), engine_settings(&settings.plan));
+    let simulator = Arc::new(simulator(settings, &*clock)?);
+    let engine = Engine::new(Arc::new(store.clone()), Arc::clone(&clock), engine_settings(&settings.plan))
+        .with_simulator(simulator);
+    let resumed = engine.resume_operations().await.map_err(|error| Error::Resume(Box::new(error)))?;
+    if 0 < resumed {
+        info!(operations = resumed, "operations go on");
+    }
     let (engine_here, clock_here) = (engine.clone(), Arc::clone(&clock));
     let api = Api { engine, clock, spool, stopping: stopping.clone() };
     let (health, health_server) = health_reporter();
@@ -234,6 +253,17 @@ async fn open(settings: &config::Store) -> Result<Sqlite, Error> {
         path => Sqlite::open(Path::new(path)).await,
     };
     opened.map_err(|source| Error::Store { path: settings.path.clone(), source })
+}
+
+/// The world of SIMULATED clusters; its file stands beside the database's.
+fn simulator(settings: &Settings, clock: &dyn Clock) -> Result<Sim, Error> {
+    let config::Simulator { speed, seed } = settings.simulator;
+    let pace = Pace::Speed(f64::from(speed));
+    if settings.store.path == config::Store::MEMORY {
+        return Ok(Sim::new(clock.now(), seed, pace));
+    }
+    let path = PathBuf::from(format!("{}.world", settings.store.path));
+    Sim::open(&path, clock.now(), seed, pace).map_err(|source| Error::Simulator { path, source })
 }
 
 /// The spool, after a file could be made in its folder.

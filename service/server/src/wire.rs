@@ -12,6 +12,7 @@ pub mod import;
 mod invalid;
 pub mod names;
 pub mod offerings;
+pub mod operation;
 pub mod order;
 pub mod page;
 pub mod plan;

@@ -58,6 +58,7 @@ impl Engine {
 }
 
 /// A stored plan with what it was computed from.
+#[derive(Clone)]
 pub struct Stored {
     /// The plan.
     pub plan: Plan,
@@ -84,7 +85,7 @@ impl Stored {
 
 impl Engine {
     /// Reads a plan and everything that makes its problem.
-    pub(super) async fn stored(&self, cluster: &ClusterId, id: &PlanId) -> Result<Stored, Error> {
+    pub(crate) async fn stored(&self, cluster: &ClusterId, id: &PlanId) -> Result<Stored, Error> {
         let plan = self.store.plan(cluster, id).await?;
         let snapshot = self.store.snapshot(cluster, Some(&plan.snapshot)).await?;
         let catalog = self.catalog(&plan.catalog).await?;

@@ -34,6 +34,19 @@ impl IngestService for Api {
         Ok(Response::new(snapshot::snapshot(&cluster, &stored)))
     }
 
+    async fn refresh_cluster(
+        &self,
+        request: Request<pb::RefreshClusterRequest>,
+    ) -> Result<Response<pb::Snapshot>, Status> {
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let write =
+            request::write("/plimsoll.v1.IngestService/RefreshCluster", id, &request, self.clock.now())?;
+        let cluster = names::parse_cluster("name", &request.name)?;
+        let shown = self.engine.refresh_cluster(&write, &cluster).await.map_err(Refused::from)?;
+        Ok(Response::new(snapshot::snapshot(&cluster, &shown)))
+    }
+
     async fn push_samples(
         &self,
         request: Request<Streaming<pb::SampleBatch>>,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use plimsoll_domain::plan::Plan;
-use plimsoll_engine::PlanOrder;
+use plimsoll_engine::{ApplyOrder, PlanOrder};
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::plan_service_server::PlanService;
 use tonic::{Request, Response, Status};
 
 use super::{Api, plan_stream};
 use crate::wire::status::Refused;
-use crate::wire::{export, filter, names, order, page, plan};
+use crate::wire::{export, filter, names, operation, order, page, plan, request};
 
 /// Name of the list in page tokens.
 const LIST: &str = "plans";
@@ -57,12 +57,31 @@ impl PlanService for Api {
         let page = page::request(LIST, request.page_size, &request.page_token)?;
         let generation = self.engine.cluster(&cluster).await.map_err(Refused::from)?.generation;
         let found = self.engine.plans(&cluster, &page).await.map_err(Refused::from)?;
-        let present = plan::Present { generation, time: self.clock.now() };
-        let plans = found.items.iter().map(|found| plan::viewed(found, present, view));
+        let operations = self.engine.plan_operations(&cluster).await.map_err(Refused::from)?;
+        let time = self.clock.now();
+        let plans = found.items.iter().map(|found| {
+            let operation = operations.get(&found.id).copied();
+            plan::viewed(found, plan::Present { generation, time, operation }, view)
+        });
         Ok(Response::new(pb::ListPlansResponse {
             plans: plans.filter(|found| filter.passes(|field| plan::filter_value(found, field))).collect(),
             next_page_token: page::token(LIST, &found.next_token),
         }))
+    }
+
+    async fn apply_plan(
+        &self,
+        request: Request<pb::ApplyPlanRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let mut request = request.into_inner();
+        let id = std::mem::take(&mut request.request_id);
+        let write = request::write("/plimsoll.v1.PlanService/ApplyPlan", id, &request, self.clock.now())?;
+        let (cluster, id) = names::parse_plan("name", &request.name)?;
+        let found = self.engine.plan(&cluster, &id).await.map_err(Refused::from)?;
+        plan::check_etag(&found, &request.etag)?;
+        let order = ApplyOrder { write, cluster, plan: id };
+        let begun = self.engine.apply_plan(order).await.map_err(Refused::from)?;
+        Ok(Response::new(operation::operation(&begun)))
     }
 
     async fn explain_plan(
@@ -105,6 +124,7 @@ impl Api {
 
     async fn present(&self, made: &Plan) -> Result<plan::Present, Refused> {
         let generation = self.engine.cluster(&made.cluster).await?.generation;
-        Ok(plan::Present { generation, time: self.clock.now() })
+        let operation = self.engine.plan_operations(&made.cluster).await?.get(&made.id).copied();
+        Ok(plan::Present { generation, time: self.clock.now(), operation })
     }
 }

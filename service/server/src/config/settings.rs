@@ -18,6 +18,8 @@ pub struct Settings {
     pub plan: Plan,
     /// How imports are taken in.
     pub import: Import,
+    /// The world in which SIMULATED clusters live.
+    pub simulator: Simulator,
     /// How to end.
     pub shutdown: Shutdown,
 }
@@ -56,6 +58,22 @@ impl Store {
 impl Default for Store {
     fn default() -> Self {
         Self { path: "plimsoll.db".into() }
+    }
+}
+
+/// The world in which SIMULATED clusters live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Simulator {
+    /// Virtual seconds in a real one, 1..=100000.
+    pub speed: u32,
+    /// Seed of its accidents.
+    pub seed: u64,
+}
+
+impl Default for Simulator {
+    fn default() -> Self {
+        Self { speed: 600, seed: 1 }
     }
 }
 
@@ -169,6 +187,7 @@ impl Settings {
             ("plan.time_budget_default_seconds", plan.time_budget_default_seconds, 1, 3600),
             ("plan.time_budget_max_seconds", plan.time_budget_max_seconds, 1, 3600),
             ("import.concurrent_max", self.import.concurrent_max as u64, 1, 64),
+            ("simulator.speed", u64::from(self.simulator.speed), 1, 100_000),
             ("shutdown.drain_seconds", self.shutdown.drain_seconds, 0, 600),
         ];
         let outside = ranges.into_iter().find(|(_, value, low, high)| !(*low..=*high).contains(value));
@@ -228,6 +247,7 @@ mod tests {
         check(|s| s.plan.concurrent_max = 0, "plan.concurrent_max");
         check(|s| s.plan.time_budget_default_seconds = 601, "plan.time_budget_default_seconds");
         check(|s| s.import.concurrent_max = 65, "import.concurrent_max");
+        check(|s| s.simulator.speed = 0, "simulator.speed");
         check(|s| s.shutdown.drain_seconds = 601, "shutdown.drain_seconds");
         check(|s| s.store.path.clear(), "store.path");
     }

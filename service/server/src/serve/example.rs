@@ -23,7 +23,7 @@ pub async fn load(running: &Running) -> Result<(), Error> {
     let id = demo::CLUSTER.parse().map_err(|error: plimsoll_domain::ids::IdError| wrong(error.into()))?;
     let registration = Registration {
         id,
-        mode: Mode::Offline,
+        mode: Mode::Simulated,
         region: REGION.to_owned(),
         aws_account_id: String::new(),
         role_arn: String::new(),

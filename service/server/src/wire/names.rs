@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use plimsoll_domain::ids::{CatalogId, ClusterId, IdError, LATEST, PlanId, SnapshotId};
+use plimsoll_domain::ids::{CatalogId, ClusterId, IdError, LATEST, OperationId, PlanId, SnapshotId};
 
 use super::Invalid;
 
@@ -36,6 +36,12 @@ pub fn parse_plan(field: &str, name: &str) -> Result<(ClusterId, PlanId), Invali
 pub fn parse_catalog(field: &str, name: &str) -> Result<Option<CatalogId>, Invalid> {
     let catalog = CatalogId::split_name(name);
     id_or_latest(field, catalog.ok_or_else(|| malformed(field, name, CatalogId::NAME_FORM))?)
+}
+
+/// Reads `operations/{operation}`.
+pub fn parse_operation(field: &str, name: &str) -> Result<OperationId, Invalid> {
+    let operation = OperationId::split_name(name);
+    id(field, operation.ok_or_else(|| malformed(field, name, OperationId::NAME_FORM))?)
 }
 
 /// Reads a bare id.

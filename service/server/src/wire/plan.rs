@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use plimsoll_domain::fleet::CapacityKind;
+use plimsoll_domain::operation;
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::problem::Placed;
 use plimsoll_domain::solution::{Bin, ROW_MOVED_PODS, ROW_SPOT_SHARE, Stop};
+use plimsoll_domain::store::StoreError;
+use plimsoll_engine::Error;
 use plimsoll_engine::planning::{Explanation, Progress, Stage};
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::plan as kinds;
 use sha2::{Digest, Sha256};
 
 use super::filter::{Kind, Value};
+use super::status::Refused;
 use super::{finding::findings, plan_parts as parts, policy, request::hex, time};
 
 /// Version of the rules of `Problem` and `Certificate`.
@@ -36,6 +40,8 @@ pub struct Present {
     pub generation: i64,
     /// The time now.
     pub time: Timestamp,
+    /// Where the newest operation that carries it out stands; none: it was never applied.
+    pub operation: Option<operation::State>,
 }
 
 /// A plan as the wire has it, as much of it as was asked for.
@@ -181,13 +187,31 @@ pub fn int_of(from: usize) -> i32 {
 }
 
 fn state(plan: &Plan, present: Present) -> kinds::State {
+    match present.operation {
+        Some(operation::State::Succeeded) => return kinds::State::Applied,
+        Some(operation::State::Failed | operation::State::Cancelled) => {}
+        Some(_) => return kinds::State::Applying,
+        None => {}
+    }
     if plan.base_generation != present.generation {
         kinds::State::Stale
     } else if plan.expire_time <= present.time {
         kinds::State::Expired
+    } else if present.operation == Some(operation::State::Failed) {
+        kinds::State::Failed
     } else {
         kinds::State::Ready
     }
+}
+
+/// Refuses a plan that is not the one that was reviewed; an empty etag is not compared.
+pub fn check_etag(plan: &Plan, given: &str) -> Result<(), Refused> {
+    let current = etag(plan);
+    if given.is_empty() || given == current {
+        return Ok(());
+    }
+    let resource = plan.id.name(&plan.cluster);
+    Err(Refused::from(Error::from(StoreError::EtagMismatch { resource, given: given.to_owned(), current })))
 }
 
 /// A plan never changes, so what tells it from any other tells its version.

@@ -55,6 +55,20 @@ reasons! {
     UnknownCatalog, "UNKNOWN_CATALOG", NotFound;
     /// No such plan.
     UnknownPlan, "UNKNOWN_PLAN", NotFound;
+    /// No such operation.
+    UnknownOperation, "UNKNOWN_OPERATION", NotFound;
+    /// This server does not change the cluster.
+    NotActuator, "NOT_ACTUATOR", FailedPrecondition;
+    /// The plan's time is over.
+    ExpiredPlan, "EXPIRED_PLAN", FailedPrecondition;
+    /// The plan would leave pods behind.
+    UnsafePlan, "UNSAFE_PLAN", FailedPrecondition;
+    /// The fleet changed after the plan was made.
+    StalePlan, "STALE_PLAN", Aborted;
+    /// Another operation holds the cluster.
+    ClusterBusy, "CLUSTER_BUSY", Aborted;
+    /// AWS or Kubernetes did not answer.
+    UnavailableSource, "UNAVAILABLE_SOURCE", Unavailable;
     /// The id is taken.
     ExistsAlready, "EXISTS_ALREADY", AlreadyExists;
     /// A field is not acceptable.
@@ -165,6 +179,14 @@ fn engine(error: Error) -> Status {
             with(Reason::Infeasible, &entries)
         }
         Error::NoPrices(region) => with(Reason::UnknownCatalog, &[("region", region)]),
+        Error::NotActuator { cluster, why } => {
+            with(Reason::NotActuator, &[("cluster", cluster), ("why", why.to_owned())])
+        }
+        Error::ExpiredPlan { plan, time } => {
+            with(Reason::ExpiredPlan, &[("plan", plan), ("expire_time", time.to_string())])
+        }
+        Error::UnsafePlan(why) => with(Reason::UnsafePlan, &[("why", why)]),
+        Error::World(why) => with(Reason::UnavailableSource, &[("why", why)]),
         Error::Frozen(cluster) => with(Reason::Frozen, &[("cluster", cluster)]),
         Error::Overloaded { waiting } => with(Reason::Overloaded, &[("waiting_count", waiting.to_string())]),
         Error::Cancelled => with(Reason::Cancelled, &[]),
@@ -184,6 +206,14 @@ fn store(error: StoreError) -> Status {
             let entries = [("resource", resource), ("given_etag", given), ("current_etag", current)];
             with(Reason::EtagMismatch, &entries)
         }
+        StoreError::Busy { cluster, holder } => {
+            with(Reason::ClusterBusy, &[("cluster", cluster), ("holder", holder)])
+        }
+        StoreError::Stale { base, current } => {
+            let entries = [("base_generation", base.to_string()), ("generation", current.to_string())];
+            with(Reason::StalePlan, &entries)
+        }
+        StoreError::Superseded(operation) => with(Reason::ClusterBusy, &[("holder", operation)]),
         StoreError::RequestIdReused(id) => with(Reason::RequestIdReused, &[("request_id", id)]),
         StoreError::BadPageToken(token) => with(Reason::BadPageToken, &[("page_token", token)]),
         StoreError::Full => with(Reason::StorageFull, &[]),
@@ -234,6 +264,8 @@ fn advice(reason: Reason) -> &'static str {
         Reason::UnknownSnapshot => "; import one first (plimsoll cluster import, or ImportSnapshot)",
         Reason::Frozen => "; lift `freeze` in the policy (plimsoll policy edit, or UpdatePolicy)",
         Reason::EtagMismatch => "; read it again and repeat",
+        Reason::StalePlan => "; create a new plan",
+        Reason::ClusterBusy => "; wait for it (plimsoll operation watch), or cancel it",
         _ => "",
     }
 }
@@ -245,7 +277,7 @@ fn details(reason: Reason, metadata: &[(&str, String)]) -> ErrorDetails {
         .map(|(key, value)| ((*key).to_owned(), clip(value)))
         .collect();
     let mut details = ErrorDetails::with_error_info(reason.name(), DOMAIN, entries);
-    if matches!(reason, Reason::Overloaded | Reason::StorageFailed) {
+    if matches!(reason, Reason::Overloaded | Reason::StorageFailed | Reason::UnavailableSource) {
         details.set_retry_info(Some(RETRY_DELAY));
     }
     details
@@ -266,6 +298,7 @@ fn unknown(resource: &str) -> Reason {
         Some("plans") => Reason::UnknownPlan,
         Some("snapshots") => Reason::UnknownSnapshot,
         _ if resource.starts_with("clusters/") => Reason::UnknownCluster,
+        _ if resource.starts_with("operations/") => Reason::UnknownOperation,
         _ => Reason::UnknownCatalog,
     }
 }

@@ -1,0 +1,218 @@
+//! Operations: list, read, follow, end.
+
+use std::process::ExitCode;
+
+use plimsoll_proto::v1::operation::Result as Outcome;
+use plimsoll_proto::v1::operation_metadata::State;
+use plimsoll_proto::v1::operation_step::State as StepState;
+use plimsoll_proto::v1::{
+    CancelOperationRequest, GetOperationRequest, ListOperationsRequest, Operation, OperationMetadata,
+    OperationStep, WatchOperationRequest,
+};
+
+use crate::client::{Client, request_id};
+use crate::cluster::resource;
+use crate::exit;
+use crate::output::{Output, Table};
+
+/// What can be done with operations.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List operations, newest first
+    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 operation list --open")]
+    List {
+        /// Only of this cluster, by id or resource name
+        #[arg(long)]
+        cluster: Option<String>,
+        /// Only those that are not over
+        #[arg(long)]
+        open: bool,
+    },
+    /// Show an operation with its steps
+    #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 operation get operations/o1")]
+    Get {
+        /// Its resource name
+        name: String,
+    },
+    /// Follow an operation to its end, a line for each step; exits 0 if it succeeded, 3 if it was undone
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 operation watch operations/o1"
+    )]
+    Watch {
+        /// Its resource name
+        name: String,
+    },
+    /// Ask for its end: what it did is taken back, as long as no pod was moved
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 operation cancel operations/o1"
+    )]
+    Cancel {
+        /// Its resource name
+        name: String,
+    },
+}
+
+/// Carries a command out.
+pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    match command {
+        Command::List { cluster, open } => {
+            let parent = cluster.as_deref().map(resource).unwrap_or_default();
+            let found = list(&client, &parent, open).await?;
+            out.print_all(&found, &table(&found))?;
+        }
+        Command::Get { name } => {
+            let found = client.operations().get_operation(GetOperationRequest { name }).await?.into_inner();
+            show(out, &found)?;
+        }
+        Command::Watch { name } => {
+            let end = follow(&client, out, &name).await?;
+            show_end(out, &end)?;
+            code = end_code(&end);
+        }
+        Command::Cancel { name } => {
+            let request = CancelOperationRequest { name, request_id: request_id() };
+            show(out, &client.operations().cancel_operation(request).await?.into_inner())?;
+        }
+    }
+    client.close().await;
+    Ok(code)
+}
+
+/// Follows an operation until it is over or stuck, and remarks each step as it ends.
+pub async fn follow(client: &Client, out: &Output, name: &str) -> anyhow::Result<Operation> {
+    let mut told: Vec<(StepState, String)> = Vec::new();
+    let mut last = None;
+    let mut revision = 0;
+    loop {
+        let request = WatchOperationRequest { name: name.to_owned(), revision };
+        let mut events = client.operations().watch_operation(request).await?.into_inner();
+        while let Some(event) = events.message().await? {
+            let Some(operation) = event.operation else { continue };
+            let Some(metadata) = &operation.metadata else { continue };
+            revision = metadata.revision;
+            tell(out, metadata, &mut told);
+            last = Some(operation);
+        }
+        match last.take() {
+            Some(end) if at_rest(&end) => return Ok(end),
+            // The server ended the stream early, such as when it restarts: go on from there.
+            other => last = other,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+/// A line for each step that changed in a way that a person wants to hear of.
+fn tell(out: &Output, metadata: &OperationMetadata, told: &mut Vec<(StepState, String)>) {
+    let count = metadata.steps.len();
+    told.resize(count, (StepState::Unspecified, String::new()));
+    for (index, (step, told)) in metadata.steps.iter().zip(told).enumerate() {
+        let now = (step.state(), step.note.clone());
+        let speaks =
+            matches!(now.0, StepState::Done | StepState::Undone | StepState::Failed) || !now.1.is_empty();
+        if *told != now && speaks {
+            let note = if step.note.is_empty() { String::new() } else { format!(": {}", step.note) };
+            out.remark(&format!("{:>3}/{count} {:<7} {}{note}", index + 1, state_word(step), step.title));
+        }
+        *told = now;
+    }
+}
+
+fn state_word(step: &OperationStep) -> &'static str {
+    match step.state() {
+        StepState::Unspecified | StepState::Pending => "waits",
+        StepState::Running => "runs",
+        StepState::Done => "done",
+        StepState::Undone => "undone",
+        StepState::Failed => "failed",
+    }
+}
+
+fn at_rest(operation: &Operation) -> bool {
+    let stuck = operation.metadata.as_ref().is_some_and(|metadata| metadata.state() == State::Stuck);
+    operation.done || stuck
+}
+
+/// `apply    19/19 steps, SUCCEEDED (41 min)`
+pub fn end_line(operation: &Operation) -> String {
+    let Some(metadata) = &operation.metadata else { return String::new() };
+    let done = metadata.steps.iter().filter(|step| step.state() == StepState::Done).count();
+    let span = match (&metadata.create_time, &metadata.update_time) {
+        (Some(from), Some(to)) => (to.seconds - from.seconds).max(0) / 60,
+        _ => 0,
+    };
+    let why = match &operation.result {
+        Some(Outcome::Error(failure)) => format!("   {}: {}", failure.reason, failure.message),
+        _ => String::new(),
+    };
+    format!("apply    {done}/{} steps, {} ({span} min){why}", metadata.steps.len(), word(metadata.state()))
+}
+
+fn word(state: State) -> &'static str {
+    state.as_str_name().trim_start_matches("STATE_")
+}
+
+/// Prints how an operation ended.
+pub fn show_end(out: &mut Output, operation: &Operation) -> anyhow::Result<()> {
+    out.print(operation, &(end_line(operation) + "\n"), &Table::default())
+}
+
+/// The exit code that an operation's end stands for.
+pub fn end_code(operation: &Operation) -> ExitCode {
+    match operation.metadata.as_ref().map(OperationMetadata::state) {
+        Some(State::Succeeded) => ExitCode::SUCCESS,
+        Some(State::Failed | State::Cancelled | State::Undoing) => ExitCode::from(exit::UNDONE),
+        _ => ExitCode::from(exit::FAILED),
+    }
+}
+
+fn show(out: &mut Output, operation: &Operation) -> anyhow::Result<()> {
+    let steps = operation.metadata.iter().flat_map(|metadata| &metadata.steps);
+    let row = |(index, step): (usize, &OperationStep)| {
+        vec![
+            (index + 1).to_string(),
+            state_word(step).to_owned(),
+            step.title.clone(),
+            step.attempt_count.to_string(),
+            step.note.clone(),
+        ]
+    };
+    let table = Table {
+        head: vec!["#", "STATE", "STEP", "#TRIES", "NOTE"],
+        rows: steps.enumerate().map(row).collect(),
+    };
+    out.print(operation, &format!("{}\n{}\n\n", operation.name, end_line(operation)), &table)
+}
+
+fn table(operations: &[Operation]) -> Table {
+    let row = |operation: &Operation| {
+        let metadata = operation.metadata.clone().unwrap_or_default();
+        let done = metadata.steps.iter().filter(|step| step.state() == StepState::Done).count();
+        vec![
+            operation.name.clone(),
+            word(metadata.state()).to_owned(),
+            format!("{done}/{}", metadata.steps.len()),
+            metadata.plan.clone(),
+            metadata.actor.clone(),
+        ]
+    };
+    Table {
+        head: vec!["OPERATION", "STATE", "STEPS", "PLAN", "ACTOR"],
+        rows: operations.iter().map(row).collect(),
+    }
+}
+
+async fn list(client: &Client, parent: &str, open: bool) -> anyhow::Result<Vec<Operation>> {
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListOperationsRequest { parent: parent.to_owned(), page_token, open, page_size: 0 };
+        let page = client.operations().list_operations(request).await?.into_inner();
+        all.extend(page.operations);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}

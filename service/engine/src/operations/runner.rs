@@ -1,0 +1,192 @@
+//! Carries operations out, one step after the other. What it does is in the store before it acts and after, so that
+//! another process can go on where this one died.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_domain::operation::{Failure, Operation, Progress, State, Step};
+use plimsoll_domain::store::{Store, StoreError};
+use plimsoll_domain::world::World;
+use tracing::{info, warn};
+
+use super::act::{Hands, StepError};
+
+/// Tries of one step that does not reach its end, before the operation is undone or stuck.
+const ATTEMPTS_MAX: u32 = 5;
+/// Wait after the first try; doubled after each.
+const BACKOFF: Duration = Duration::from_secs(10);
+/// Tries of taking one step back.
+const UNDO_ATTEMPTS_MAX: u32 = 20;
+
+/// Runs one operation in one world.
+pub struct Runner {
+    /// Where every step is written down.
+    pub store: Arc<dyn Store>,
+    /// What it acts on.
+    pub world: World,
+    /// Called after each write.
+    pub changed: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// The runner cannot go on: the store failed, or another runner has taken over. The operation stands as it was written
+/// last; whoever runs it next begins there.
+#[derive(Debug, thiserror::Error)]
+#[error("the operation could not be written down")]
+pub struct Halted(#[from] pub StoreError);
+
+impl Runner {
+    /// Drives an operation to its end, or to STUCK.
+    ///
+    /// # Errors
+    /// [`Halted`]; nothing was done that is not written down as begun.
+    pub async fn run(&self, mut operation: Operation) -> Result<Operation, Halted> {
+        if operation.state == State::Stuck {
+            operation.state = State::Running;
+            operation.failure = None;
+        }
+        while operation.state == State::Running {
+            let Some(index) = operation.next_step() else {
+                operation.state = State::Succeeded;
+                operation = self.write(operation).await?;
+                info!(operation = %operation.id, "operation succeeded");
+                return Ok(operation);
+            };
+            operation = self.forward(operation, index).await?;
+        }
+        if operation.state == State::Undoing {
+            operation = self.undo(operation).await?;
+        }
+        Ok(operation)
+    }
+
+    async fn forward(&self, mut operation: Operation, index: usize) -> Result<Operation, Halted> {
+        if operation.cancel_requested && !operation.is_committed() {
+            return self.turn_back(operation, "CANCELLED", "it was cancelled".to_owned()).await;
+        }
+        let record = &mut operation.steps[index];
+        record.progress = Progress::Running;
+        record.attempts += 1;
+        record.start_time.get_or_insert_with(|| self.world.clock.now());
+        let (step, attempts) = (record.step.clone(), record.attempts);
+        operation = self.write(operation).await?;
+        let created = created(&operation);
+        let hands = Hands { world: &self.world, cluster: &operation.cluster, created: &created };
+        let outcome = hands.act(&step).await;
+        let record = &mut operation.steps[index];
+        match outcome {
+            Ok(()) => {
+                record.progress = Progress::Done;
+                record.note.clear();
+                record.end_time = Some(self.world.clock.now());
+                self.write(operation).await
+            }
+            Err(StepError::Again(why)) if attempts < ATTEMPTS_MAX => {
+                record.note = why;
+                operation = self.write(operation).await?;
+                self.world.clock.sleep(BACKOFF * 2_u32.pow(attempts - 1)).await;
+                Ok(operation)
+            }
+            Err(StepError::Again(why)) => self.give_up(operation, index, "GAVE_UP", why).await,
+            Err(StepError::Hopeless { reason, message }) => {
+                self.give_up(operation, index, reason, message).await
+            }
+        }
+    }
+
+    /// What becomes of an operation whose step cannot be done: back if there is a way back, else stuck.
+    async fn give_up(
+        &self,
+        mut operation: Operation,
+        index: usize,
+        reason: &str,
+        message: String,
+    ) -> Result<Operation, Halted> {
+        let record = &mut operation.steps[index];
+        record.note.clone_from(&message);
+        if !operation.is_committed() {
+            return self.turn_back(operation, reason, message).await;
+        }
+        record_end(&mut operation, index, Progress::Failed, self);
+        operation.steps[index].attempts = 0;
+        operation.state = State::Stuck;
+        warn!(operation = %operation.id, reason, message, "operation is stuck");
+        operation.failure = Some(Failure { reason: reason.to_owned(), message });
+        self.write(operation).await
+    }
+
+    async fn turn_back(
+        &self,
+        mut operation: Operation,
+        reason: &str,
+        message: String,
+    ) -> Result<Operation, Halted> {
+        warn!(operation = %operation.id, reason, message, "operation is taken back");
+        operation.state = State::Undoing;
+        operation.failure = Some(Failure { reason: reason.to_owned(), message });
+        self.write(operation).await
+    }
+
+    /// Takes back what was begun, the last first.
+    async fn undo(&self, mut operation: Operation) -> Result<Operation, Halted> {
+        let created = created(&operation);
+        for index in (0..operation.steps.len()).rev() {
+            let begun = !matches!(operation.steps[index].progress, Progress::Pending | Progress::Undone);
+            if !begun {
+                continue;
+            }
+            let step = operation.steps[index].step.clone();
+            if let Err(why) = self.undo_step(&operation, &created, &step).await {
+                operation.steps[index].note = why.to_string();
+                operation.state = State::Stuck;
+                warn!(operation = %operation.id, %why, "operation cannot be taken back");
+                return self.write(operation).await;
+            }
+            record_end(&mut operation, index, Progress::Undone, self);
+            operation = self.write(operation).await?;
+        }
+        let was_cancelled = operation.failure.as_ref().is_some_and(|failure| failure.reason == "CANCELLED");
+        operation.state = if was_cancelled { State::Cancelled } else { State::Failed };
+        self.write(operation).await
+    }
+
+    async fn undo_step(
+        &self,
+        operation: &Operation,
+        created: &[String],
+        step: &Step,
+    ) -> Result<(), StepError> {
+        let hands = Hands { world: &self.world, cluster: &operation.cluster, created };
+        let mut attempt = 1;
+        loop {
+            match hands.undo(step).await {
+                Err(StepError::Again(_)) if attempt < UNDO_ATTEMPTS_MAX => {
+                    self.world.clock.sleep(BACKOFF).await;
+                    attempt += 1;
+                }
+                end => return end,
+            }
+        }
+    }
+
+    async fn write(&self, mut operation: Operation) -> Result<Operation, Halted> {
+        operation.update_time = self.world.clock.now();
+        let written = self.store.update_operation(&operation).await?;
+        (self.changed)();
+        Ok(written)
+    }
+}
+
+fn record_end(operation: &mut Operation, index: usize, progress: Progress, runner: &Runner) {
+    let record = &mut operation.steps[index];
+    record.progress = progress;
+    record.end_time = Some(runner.world.clock.now());
+}
+
+/// Groups that an operation makes.
+fn created(operation: &Operation) -> Vec<String> {
+    let name = |record: &plimsoll_domain::operation::StepRecord| match &record.step {
+        Step::EnsureGroup { spec } => Some(spec.name.clone()),
+        _ => None,
+    };
+    operation.steps.iter().filter_map(name).collect()
+}

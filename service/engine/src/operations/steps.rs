@@ -1,0 +1,129 @@
+//! From a plan to steps: what has to happen, in which order, each as an end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_domain::fleet::{
+    LABEL_ARCH, LABEL_CAPACITY_TYPE, LABEL_EBS_ZONE, LABEL_HOSTNAME, LABEL_INSTANCE_TYPE, LABEL_NODE_GROUP,
+    LABEL_OS, LABEL_REGION, LABEL_ZONE,
+};
+use plimsoll_domain::operation::{Step, StepRecord};
+use plimsoll_domain::plan::{Change, ChangeKind, Move, NodeGroup, Plan, RefereeReport};
+use plimsoll_domain::problem::Problem;
+use plimsoll_domain::selector::Labels;
+use plimsoll_domain::world::GroupSpec;
+
+/// Labels that the cloud and the kubelet set; a group states none of them.
+const SET_BY_OTHERS: [&str; 9] = [
+    LABEL_ARCH,
+    LABEL_CAPACITY_TYPE,
+    LABEL_EBS_ZONE,
+    LABEL_HOSTNAME,
+    LABEL_INSTANCE_TYPE,
+    LABEL_NODE_GROUP,
+    LABEL_OS,
+    LABEL_REGION,
+    LABEL_ZONE,
+];
+/// Prefixes of such labels.
+const SET_BY_OTHERS_PREFIXES: [&str; 3] =
+    ["beta.kubernetes.io/", "failure-domain.beta.kubernetes.io/", "karpenter"];
+
+/// The steps of a plan. Growing comes first, then pods move in the order that the referee found, then what is empty
+/// goes. `problem` is the plan's own: it tells the order of prices.
+pub fn of_plan(plan: &Plan, problem: &Problem) -> Vec<StepRecord> {
+    let mut steps: Vec<Step> = Vec::new();
+    let created: Vec<&NodeGroup> =
+        plan.groups.iter().filter(|group| !group.existing && 0 < group.to_count).collect();
+    steps.extend(created.iter().map(|group| Step::EnsureGroup { spec: spec(plan, problem, group) }));
+    steps.extend(created.iter().map(|group| Step::Grow {
+        group: group.name.clone(),
+        from: 0,
+        to: group.to_count,
+    }));
+    let leaving = leaving(plan);
+    if !leaving.is_empty() {
+        steps.push(Step::Cordon { nodes: leaving.keys().map(|node| (*node).to_owned()).collect() });
+    }
+    if let Some(referee) = &plan.referee {
+        steps.extend(migration(referee, &leaving));
+    }
+    if !created.is_empty() {
+        steps.push(Step::Open { groups: created.iter().map(|group| group.name.clone()).collect() });
+    }
+    let deleted = plan.changes.iter().filter(|change| change.kind == ChangeKind::Delete);
+    steps.extend(deleted.map(|change| Step::DeleteGroup { group: change.group.clone() }));
+    steps.push(Step::Verify {
+        sizes: plan.groups.iter().map(|group| (group.name.clone(), group.to_count)).collect(),
+    });
+    steps.into_iter().map(StepRecord::new).collect()
+}
+
+/// Nodes that leave, each with its group.
+fn leaving(plan: &Plan) -> BTreeMap<&str, &str> {
+    let shrinks = |change: &&Change| matches!(change.kind, ChangeKind::Shrink | ChangeKind::Delete);
+    let changes = plan.changes.iter().filter(shrinks);
+    changes
+        .flat_map(|change| change.nodes.iter().map(|node| (node.as_str(), change.group.as_str())))
+        .collect()
+}
+
+/// Moves in the referee's order, cut where a node has to be gone before the next; the rest of the nodes at the end.
+fn migration(referee: &RefereeReport, leaving: &BTreeMap<&str, &str>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut removed: BTreeSet<&str> = BTreeSet::new();
+    let mut begin = 0;
+    let mut early: Vec<_> = referee.steered_removals.iter().collect();
+    early.sort_by_key(|removal| removal.before_move);
+    for removal in early {
+        let Some(group) = leaving.get(removal.node.as_str()) else { continue };
+        let end = (removal.before_move as usize).clamp(begin, referee.steered_moves.len());
+        push_moves(&mut steps, &referee.steered_moves[begin..end]);
+        begin = end;
+        removed.insert(&removal.node);
+        steps.push(Step::Remove { group: (*group).to_owned(), nodes: vec![removal.node.clone()] });
+    }
+    push_moves(&mut steps, &referee.steered_moves[begin..]);
+    let mut by_group: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (node, group) in leaving.iter().filter(|(node, _)| !removed.contains(**node)) {
+        by_group.entry(group).or_default().push((*node).to_owned());
+    }
+    steps.extend(by_group.into_iter().map(|(group, nodes)| Step::Remove { group: group.to_owned(), nodes }));
+    steps
+}
+
+fn push_moves(steps: &mut Vec<Step>, moves: &[Move]) {
+    if !moves.is_empty() {
+        steps.push(Step::Migrate { moves: moves.to_vec() });
+    }
+}
+
+fn spec(plan: &Plan, problem: &Problem, group: &NodeGroup) -> GroupSpec {
+    let faces = group.solution_group.and_then(|index| plan.solution.groups.get(index as usize));
+    let mut types: Vec<_> = faces
+        .into_iter()
+        .flat_map(|group| &group.offerings)
+        .map(|index| &problem.offerings[*index as usize])
+        .map(|offering| (offering.price, offering.instance_type.clone()))
+        .collect();
+    types.sort();
+    let mut instance_types: Vec<String> = types.into_iter().map(|(_, name)| name).collect();
+    instance_types.dedup();
+    if instance_types.is_empty() {
+        instance_types.clone_from(&group.instance_types);
+    }
+    GroupSpec {
+        name: group.name.clone(),
+        zone: group.zones.first().cloned().unwrap_or_default(),
+        kind: group.kind,
+        instance_types,
+        labels: own_labels(&group.labels),
+        taints: group.taints.clone(),
+    }
+}
+
+fn own_labels(labels: &Labels) -> Labels {
+    let own = |key: &str| {
+        !SET_BY_OTHERS.contains(&key) && !SET_BY_OTHERS_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+    };
+    labels.iter().filter(|(key, _)| own(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
