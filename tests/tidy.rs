@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 500;
 
 /// Rooms and the rooms that their code may name. Tests beside a room may name more.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("service/domain", &[]),
     ("service/verify", &[]),
     ("service/manifest", &["domain"]),
     ("service/solver", &["domain"]),
     ("service/engine", &["domain", "solver", "manifest", "verify"]),
     ("service/store", &["domain"]),
-    ("service/server", &["domain", "engine", "manifest", "proto", "store", "verify"]),
+    ("service/sim", &["domain"]),
+    ("service/server", &["domain", "engine", "manifest", "proto", "sim", "store", "verify"]),
     ("cli", &["proto", "verify", "server"]),
     ("proto", &[]),
 ];
@@ -36,7 +37,7 @@ const ONLY_IN: [(&str, &[&str]); 16] = [
     ("axum", &["service/server"]),
     ("prost", &["proto", "service/server", "cli"]),
     ("clap", &["service/server", "cli"]),
-    ("tokio", &["service/engine", "service/server", "cli"]),
+    ("tokio", &["service/engine", "service/sim", "service/server", "cli"]),
     ("reqwest", &[]),
     ("metrics_exporter_prometheus", &["service/server"]),
     ("indicatif", &["cli"]),

@@ -1,0 +1,9 @@
+//! Carrying plans out in the simulated world: every step fails once, runs twice, and is interrupted by a crash before and
+//! after it; the fleet ends as if nothing had happened, and each effect happens once.
+
+mod matrix;
+mod rig;
+mod turns;
+
+#[path = "../service/shop.rs"]
+mod shop;

@@ -1,0 +1,113 @@
+//! Every step, every accident.
+
+use std::collections::BTreeMap;
+
+use plimsoll_domain::operation::{Operation, State, Step};
+use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_sim::{Call, Fault};
+
+use super::rig::{Bench, Rig, seen, shop_id};
+
+/// What an undisturbed run leaves behind.
+#[derive(Debug, PartialEq)]
+struct End {
+    state: State,
+    sizes: Vec<(String, u32)>,
+    nodes_by_group: BTreeMap<String, usize>,
+    pods_by_workload: BTreeMap<String, usize>,
+    pods_lost: Vec<String>,
+    budget_violations: Vec<String>,
+}
+
+async fn end(bench: &Bench, operation: &Operation) -> End {
+    let state = bench.state().await;
+    let tally = bench.sim.tally(&shop_id());
+    End {
+        state: operation.state,
+        sizes: bench.sim.sizes(&shop_id()),
+        nodes_by_group: count(state.nodes.iter().map(|node| node.group.clone())),
+        pods_by_workload: running(&state),
+        pods_lost: tally.pods_lost,
+        budget_violations: tally.budget_violations,
+    }
+}
+
+fn running(state: &ClusterState) -> BTreeMap<String, usize> {
+    let placed = state.pods.iter().filter(|pod| pod.node.is_some() && !pod.terminating);
+    count(placed.filter_map(|pod| pod.owner.as_ref()).map(|owner| owner.name.clone()))
+}
+
+fn count(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    names.for_each(|name| *counts.entry(name).or_insert(0) += 1);
+    counts
+}
+
+/// The cluster, and an operation that makes groups, moves pods and removes nodes.
+async fn model() -> (ClusterState, Operation) {
+    let rig = Rig::shop().await;
+    let plan = rig.plan().await;
+    let state = seen(&rig.store).await;
+    let operation = rig.apply(&plan.id).await.unwrap();
+    let ended = rig.end_of(&operation).await;
+    assert_eq!(ended.state, State::Succeeded, "{:?}\n{}", ended.failure, rig.sim.journal());
+    let kinds = |wanted: fn(&Step) -> bool| ended.steps.iter().any(|record| wanted(&record.step));
+    assert!(kinds(|step| matches!(step, Step::Grow { .. })), "{:?}", ended.steps);
+    assert!(kinds(|step| matches!(step, Step::Migrate { .. })));
+    assert!(kinds(|step| matches!(step, Step::Remove { .. })));
+    (state, ended)
+}
+
+/// The calls that a step makes to change the world.
+fn calls(step: &Step) -> &'static [Call] {
+    match step {
+        Step::EnsureGroup { .. } => &[Call::EnsureGroup],
+        Step::Grow { .. } => &[Call::EnsureSize, Call::SetCordoned],
+        Step::Cordon { .. } | Step::Open { .. } => &[Call::SetCordoned],
+        Step::Migrate { .. } => &[Call::Evict, Call::SetCordoned],
+        Step::Remove { .. } => &[Call::EnsureInstanceGone],
+        Step::DeleteGroup { .. } => &[Call::EnsureGroupGone],
+        Step::Verify { .. } => &[Call::State],
+    }
+}
+
+#[tokio::test]
+async fn every_step_survives_every_accident() {
+    let (state, model) = model().await;
+    let undisturbed = Bench::new(&state, &model).await;
+    let ended = undisturbed.run().await;
+    let want = end(&undisturbed, &ended).await;
+    assert_eq!((want.state, &want.pods_lost, &want.budget_violations), (State::Succeeded, &vec![], &vec![]));
+
+    let mut cases = 0;
+    for (index, record) in model.steps.iter().enumerate() {
+        // Each step is written down twice: as begun, and as done.
+        let (begun, done) = (2 * index as i64 + 1, 2 * index as i64 + 2);
+        for (name, writes, forgets) in
+            [("dies before", begun, false), ("dies after", done, false), ("runs twice", done, true)]
+        {
+            let bench = Bench::new(&state, &model).await;
+            bench.run_until_death(writes).await;
+            if forgets {
+                bench.forget(index).await;
+            }
+            let ended = bench.run().await;
+            let have = end(&bench, &ended).await;
+            assert_eq!(have, want, "step {index} {name}: {:?}\n{}", record.step, bench.sim.journal());
+            cases += 1;
+        }
+        for fault in calls(&record.step).iter().flat_map(|call| {
+            [Fault::Fail { call: *call, count: 1 }, Fault::FailAfter { call: *call, count: 1 }]
+        }) {
+            let bench = Bench::new(&state, &model).await;
+            bench.run_until_death(begun).await;
+            bench.sim.fault(fault.clone());
+            let ended = bench.run().await;
+            let have = end(&bench, &ended).await;
+            assert_eq!(have, want, "step {index}, {fault:?}: {:?}\n{}", record.step, bench.sim.journal());
+            cases += 1;
+        }
+    }
+    println!("{cases} cases over {} steps", model.steps.len());
+    assert!(5 * model.steps.len() <= cases);
+}

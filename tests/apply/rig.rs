@@ -1,0 +1,200 @@
+//! A cluster in a world of its own, and operations on it.
+
+use std::io::Cursor;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use plimsoll_domain::ids::{ClusterId, PlanId};
+use plimsoll_domain::operation::{Operation, Progress, StepRecord};
+use plimsoll_domain::plan::Plan;
+use plimsoll_domain::policy::{Actuator, Policy};
+use plimsoll_domain::snapshot::{ClusterState, Content};
+use plimsoll_domain::store::{ClusterRecord, Mode, RequestKey, Store, Write};
+use plimsoll_engine::operations::Runner;
+use plimsoll_engine::{ApplyOrder, Engine, PlanOrder, Registration, Settings, SnapshotImport};
+use plimsoll_sim::{Pace, Sim};
+use plimsoll_store::Sqlite;
+use tokio_util::sync::CancellationToken;
+
+use super::shop;
+
+/// Seed of every world here: boots and grace periods are the same in each.
+pub const SEED: u64 = 7;
+
+pub fn start() -> Timestamp {
+    "2026-07-20T08:00:00Z".parse().unwrap()
+}
+
+pub fn shop_id() -> ClusterId {
+    "shop".parse().unwrap()
+}
+
+pub fn write(time: Timestamp) -> Write {
+    let request = RequestKey { id: String::new(), method: "test".into(), body_digest: String::new() };
+    Write { request, actor: "test".into(), time }
+}
+
+/// A service with one cluster in a world.
+pub struct Rig {
+    pub sim: Sim,
+    pub store: Sqlite,
+    pub engine: Engine,
+}
+
+impl Rig {
+    /// The shop, with a policy that lets every pod move.
+    pub async fn shop() -> Self {
+        let sim = Sim::new(start(), SEED, Pace::Jump);
+        let store = Sqlite::in_memory().await.unwrap();
+        let seconds = std::time::Duration::from_secs;
+        let settings = Settings {
+            plans_concurrent_max: 1,
+            plans_waiting_max: 1,
+            time_budget_default: seconds(2),
+            time_budget_max: seconds(10),
+        };
+        let engine = Engine::new(Arc::new(store.clone()), Arc::new(sim.clock()), settings)
+            .with_simulator(Arc::new(sim.clone()));
+        let policy = Policy { actuator: Actuator::Plimsoll, moved_pods_max_ratio: 1.0, ..Policy::default() };
+        let registration = Registration {
+            id: shop_id(),
+            mode: Mode::Simulated,
+            region: "us-east-1".into(),
+            aws_account_id: String::new(),
+            role_arn: String::new(),
+            kubernetes_version: String::new(),
+            policy,
+        };
+        engine.register_cluster(&write(start()), registration).await.unwrap();
+        let import = SnapshotImport {
+            file_name: String::new(),
+            include_finished: false,
+            source: Box::new(Cursor::new(shop::file())),
+        };
+        engine.import_snapshot(&write(start()), &shop_id(), import).await.unwrap();
+        Self { sim, store, engine }
+    }
+
+    /// A plan from the newest snapshot.
+    pub async fn plan(&self) -> Plan {
+        let order = PlanOrder {
+            write: write(start()),
+            cluster: shop_id(),
+            plan_id: None,
+            snapshot: None,
+            catalog: None,
+            policy: None,
+            time_budget: None,
+            seed: 1,
+        };
+        self.engine.create_plan(order, Arc::new(|_| {}), CancellationToken::new()).await.unwrap()
+    }
+
+    /// Begins to carry a plan out.
+    pub async fn apply(&self, plan: &PlanId) -> Result<Operation, plimsoll_engine::Error> {
+        let order = ApplyOrder { write: write(start()), cluster: shop_id(), plan: plan.clone() };
+        self.engine.apply_plan(order).await
+    }
+
+    /// Waits until an operation is over or stuck.
+    pub async fn end_of(&self, operation: &Operation) -> Operation {
+        let mut seen = operation.clone();
+        while !seen.state.is_final() && seen.failure.is_none() {
+            seen = self.engine.operation_after(&operation.id, seen.revision).await.unwrap();
+        }
+        while !seen.state.is_final() && seen.state != plimsoll_domain::operation::State::Stuck {
+            seen = self.engine.operation_after(&operation.id, seen.revision).await.unwrap();
+        }
+        seen
+    }
+}
+
+/// What a runner works on: one operation in one world, written down in one store.
+pub struct Bench {
+    pub sim: Sim,
+    pub store: Sqlite,
+    pub operation: Operation,
+}
+
+impl Bench {
+    /// A fresh world with the cluster in it, and the operation as it was before its first step.
+    pub async fn new(state: &ClusterState, model: &Operation) -> Self {
+        let sim = Sim::new(start(), SEED, Pace::Jump);
+        sim.load(&shop_id(), state.clone()).unwrap();
+        let store = Sqlite::in_memory().await.unwrap();
+        let record = ClusterRecord {
+            id: shop_id(),
+            mode: Mode::Simulated,
+            region: "us-east-1".into(),
+            aws_account_id: String::new(),
+            role_arn: String::new(),
+            kubernetes_version: String::new(),
+            generation: 0,
+            etag: String::new(),
+            create_time: start(),
+        };
+        store.create_cluster(&write(start()), &record, &Policy::default()).await.unwrap();
+        let steps = model.steps.iter().map(|record| StepRecord::new(record.step.clone())).collect();
+        let fresh = Operation {
+            steps,
+            state: plimsoll_domain::operation::State::Running,
+            failure: None,
+            revision: 0,
+            ..model.clone()
+        };
+        let generation = store.cluster(&shop_id()).await.unwrap().generation;
+        let operation = store.start_operation(&write(start()), &fresh, generation).await.unwrap();
+        Self { sim, store, operation }
+    }
+
+    /// A runner that dies with its `deaths`-th write of the operation, right after it; never if that is 0.
+    fn runner(&self, deaths: i64) -> Runner {
+        let left = AtomicI64::new(deaths);
+        let changed = move || {
+            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                std::panic::resume_unwind(Box::new(Died));
+            }
+        };
+        Runner { store: Arc::new(self.store.clone()), world: self.sim.world(), changed: Arc::new(changed) }
+    }
+
+    /// Runs to the end.
+    pub async fn run(&self) -> Operation {
+        let operation = self.store.operation(&self.operation.id).await.unwrap();
+        self.runner(0).run(operation).await.unwrap()
+    }
+
+    /// Runs until the process dies right after its `writes`-th write.
+    pub async fn run_until_death(&self, writes: i64) {
+        let operation = self.store.operation(&self.operation.id).await.unwrap();
+        let died = AssertUnwindSafe(self.runner(writes).run(operation)).catch_unwind().await;
+        assert!(died.is_err_and(|cause| cause.is::<Died>()), "it lived longer than {writes} writes");
+    }
+
+    /// Forgets that a step was done, as if the process had died between its end and the write of it.
+    pub async fn forget(&self, step: usize) {
+        let mut operation = self.store.operation(&self.operation.id).await.unwrap();
+        assert_eq!(operation.steps[step].progress, Progress::Done);
+        operation.steps[step].progress = Progress::Running;
+        self.store.update_operation(&operation).await.unwrap();
+    }
+
+    /// The cluster as it is.
+    pub async fn state(&self) -> ClusterState {
+        self.sim.world().cluster.state(&shop_id()).await.unwrap()
+    }
+}
+
+/// A process that ended without a word.
+struct Died;
+
+/// The cluster in the newest snapshot.
+pub async fn seen(store: &Sqlite) -> ClusterState {
+    match store.snapshot(&shop_id(), None).await.unwrap().snapshot.content {
+        Content::Cluster(state) => *state,
+        Content::Ready(_) => panic!("no cluster"),
+    }
+}
