@@ -29,9 +29,12 @@ lint: needs
 	cargo clippy --workspace --lib --bins -- -D warnings
 	cargo clippy --workspace --all-targets -- -D warnings -A clippy::unwrap_used -A dead_code
 
-## What takes too long for every day: all published instances with a known optimum, PUBLISHED_SECONDS each.
+## What takes too long for every day: all published instances with a known optimum (PUBLISHED_SECONDS each), fifty kills of
+## the server in the midst of applies, a thousand random worlds with random faults.
 prove: needs
 	cargo test --workspace --test published -- --ignored --nocapture
+	PLIMSOLL_KILLS=50 cargo test --workspace --test kill -- --nocapture
+	PLIMSOLL_SEEDS=1000 cargo test --workspace --test apply -- --nocapture
 
 ## The README's table: cost, gap, time and memory on published instances.
 bench: needs

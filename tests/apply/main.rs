@@ -3,7 +3,9 @@
 
 mod matrix;
 mod rig;
+mod seeds;
 mod turns;
+mod world;
 
 #[path = "../service/shop.rs"]
 mod shop;

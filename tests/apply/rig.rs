@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use futures::FutureExt;
 use jiff::Timestamp;
 use plimsoll_domain::ids::{ClusterId, PlanId};
-use plimsoll_domain::operation::{Operation, Progress, StepRecord};
+use plimsoll_domain::operation::{Operation, Progress, State, StepRecord};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::{ClusterState, Content};
@@ -47,14 +47,18 @@ pub struct Rig {
 impl Rig {
     /// The shop, with a policy that lets every pod move.
     pub async fn shop() -> Self {
-        let sim = Sim::new(start(), SEED, Pace::Jump);
+        Self::of(SEED, &shop::file()).await
+    }
+
+    /// The same with a cluster from a file.
+    pub async fn of(seed: u64, file: &str) -> Self {
+        let sim = Sim::new(start(), seed, Pace::Jump);
         let store = Sqlite::in_memory().await.unwrap();
-        let seconds = std::time::Duration::from_secs;
         let settings = Settings {
             plans_concurrent_max: 1,
             plans_waiting_max: 1,
-            time_budget_default: seconds(2),
-            time_budget_max: seconds(10),
+            time_budget_default: std::time::Duration::from_millis(500),
+            time_budget_max: std::time::Duration::from_secs(10),
         };
         let engine = Engine::new(Arc::new(store.clone()), Arc::new(sim.clock()), settings)
             .with_simulator(Arc::new(sim.clone()));
@@ -72,7 +76,7 @@ impl Rig {
         let import = SnapshotImport {
             file_name: String::new(),
             include_finished: false,
-            source: Box::new(Cursor::new(shop::file())),
+            source: Box::new(Cursor::new(file.to_owned())),
         };
         engine.import_snapshot(&write(start()), &shop_id(), import).await.unwrap();
         Self { sim, store, engine }
@@ -99,13 +103,17 @@ impl Rig {
         self.engine.apply_plan(order).await
     }
 
+    /// Has a stuck operation tried again, as a server does when it starts.
+    pub async fn run_again(&self, stuck: &Operation) -> Operation {
+        let changed = Arc::new(|| ());
+        let runner = Runner { store: Arc::new(self.store.clone()), world: self.sim.world(), changed };
+        runner.run(stuck.clone()).await.unwrap()
+    }
+
     /// Waits until an operation is over or stuck.
     pub async fn end_of(&self, operation: &Operation) -> Operation {
         let mut seen = operation.clone();
-        while !seen.state.is_final() && seen.failure.is_none() {
-            seen = self.engine.operation_after(&operation.id, seen.revision).await.unwrap();
-        }
-        while !seen.state.is_final() && seen.state != plimsoll_domain::operation::State::Stuck {
+        while !seen.state.is_final() && seen.state != State::Stuck {
             seen = self.engine.operation_after(&operation.id, seen.revision).await.unwrap();
         }
         seen
@@ -138,13 +146,7 @@ impl Bench {
         };
         store.create_cluster(&write(start()), &record, &Policy::default()).await.unwrap();
         let steps = model.steps.iter().map(|record| StepRecord::new(record.step.clone())).collect();
-        let fresh = Operation {
-            steps,
-            state: plimsoll_domain::operation::State::Running,
-            failure: None,
-            revision: 0,
-            ..model.clone()
-        };
+        let fresh = Operation { steps, state: State::Running, failure: None, revision: 0, ..model.clone() };
         let generation = store.cluster(&shop_id()).await.unwrap().generation;
         let operation = store.start_operation(&write(start()), &fresh, generation).await.unwrap();
         Self { sim, store, operation }
