@@ -6,6 +6,7 @@ use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::cluster_service_client::ClusterServiceClient;
 use plimsoll_proto::v1::import_chunk::Part;
 use plimsoll_proto::v1::ingest_service_client::IngestServiceClient;
+use plimsoll_proto::v1::operation_service_client::OperationServiceClient;
 use plimsoll_proto::v1::plan_service_client::PlanServiceClient;
 use plimsoll_proto::v1::pricing_service_client::PricingServiceClient;
 use plimsoll_server::Running;
@@ -45,9 +46,14 @@ pub struct Stored {
 impl Rig {
     /// A service that knows [`CLUSTER`] by name and nothing else.
     pub async fn start() -> Self {
-        let rig = Self::over(plimsoll_server::embedded().await.unwrap()).await;
+        let rig = Self::over_nothing().await;
         rig.register("shop").await.unwrap();
         rig
+    }
+
+    /// A service that knows nothing.
+    pub async fn over_nothing() -> Self {
+        Self::over(plimsoll_server::embedded().await.unwrap()).await
     }
 
     /// A service with the example cluster in it, and room for so many plannings.
@@ -79,6 +85,11 @@ impl Rig {
     /// PlanService.
     pub fn plans(&self) -> PlanServiceClient<Channel> {
         PlanServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// OperationService.
+    pub fn operations(&self) -> OperationServiceClient<Channel> {
+        OperationServiceClient::new(self.channel.clone())
     }
 
     /// PricingService.
