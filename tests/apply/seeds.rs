@@ -60,9 +60,10 @@ async fn live(seed: u64) -> Vec<String> {
         if ended.state == State::Stuck {
             assert!(ended.failure.is_some(), "seed {seed}: stuck without a reason");
             ends.push(format!("{round} Stuck"));
-            faults.into_iter().for_each(|fault| rig.sim.lift(fault));
+            faults.iter().for_each(|fault| rig.sim.lift(fault.clone()));
             ended = rig.run_again(&ended).await;
         }
+        faults.into_iter().for_each(|fault| rig.sim.lift(fault));
         ends.push(format!("{round} {:?}", ended.state));
         rig.engine.refresh_cluster(&write(start()), &shop_id()).await.unwrap();
         check(seed, &rig, &before, &plan, &ended).await;

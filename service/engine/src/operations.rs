@@ -16,7 +16,7 @@ use plimsoll_domain::policy::Actuator;
 use plimsoll_domain::snapshot::{Content, Snapshot};
 use plimsoll_domain::store::{ClusterRecord, Mode, OperationFilter, Page, PageRequest, RequestKey, Write};
 use plimsoll_domain::world::World;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub use runner::{Halted, Runner};
 
@@ -25,6 +25,10 @@ use crate::{Engine, Error};
 
 /// A waiter looks at the store at least this often, in case another process wrote.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Tries of reading a cluster after an operation: plans of before it are stale only then.
+const REFRESH_ATTEMPTS_MAX: u32 = 20;
+/// Wait between them.
+const REFRESH_PAUSE: Duration = Duration::from_secs(15);
 /// Operations that are picked up when the service starts.
 const OPEN_MAX: u32 = 1_000;
 
@@ -202,11 +206,21 @@ impl Engine {
     async fn run_operation(&self, operation: Operation, world: World) -> Result<(), Error> {
         let changes = Arc::clone(&self.operations_changed);
         let changed = Arc::new(move || changes.send_modify(|count| *count += 1));
+        let clock = Arc::clone(&world.clock);
         let runner = Runner { store: Arc::clone(&self.store), world, changed };
         let operation = runner.run(operation).await.map_err(|Halted(store)| Error::Store(store))?;
         let request =
             RequestKey { id: String::new(), method: "RefreshCluster".into(), body_digest: String::new() };
         let write = Write { request, actor: "plimsolld".into(), time: self.clock.now() };
+        for _ in 1..REFRESH_ATTEMPTS_MAX {
+            match self.refresh_cluster(&write, &operation.cluster).await {
+                Ok(_) => return Ok(()),
+                Err(why) => {
+                    warn!(cluster = %operation.cluster, %why, "the cluster cannot be read after an operation")
+                }
+            }
+            clock.sleep(REFRESH_PAUSE).await;
+        }
         self.refresh_cluster(&write, &operation.cluster).await.map(drop)
     }
 
