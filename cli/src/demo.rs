@@ -71,7 +71,11 @@ pub async fn demo(out: &mut Output, args: Args) -> anyhow::Result<ExitCode> {
         view::proof_line(&plan),
         plan.referee.as_ref().map(view::referee_line).unwrap_or_default(),
         operation::end_line(&applied),
-        format!("after    {} nodes; {} an hour as the world runs now", after.node_count, crate::output::usd_per_hour(now.cost_before_nano_usd_per_hour)),
+        format!(
+            "after    {} nodes, {}; in a simulated world, 600 times as fast as the real one",
+            after.node_count,
+            crate::output::usd_per_hour(now.cost_before_nano_usd_per_hour)
+        ),
         "next     plimsoll plan create --from mine.json | make serve, then plimsoll --server http://127.0.0.1:7400 plan apply ...".to_owned(),
     ];
     out.print(&plan, &(text.join("\n") + "\n"), &Table::default())?;
