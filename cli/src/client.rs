@@ -3,6 +3,7 @@
 use anyhow::Context;
 use plimsoll_proto::v1::cluster_service_client::ClusterServiceClient;
 use plimsoll_proto::v1::ingest_service_client::IngestServiceClient;
+use plimsoll_proto::v1::node_group_service_client::NodeGroupServiceClient;
 use plimsoll_proto::v1::operation_service_client::OperationServiceClient;
 use plimsoll_proto::v1::plan_service_client::PlanServiceClient;
 use plimsoll_proto::v1::pricing_service_client::PricingServiceClient;
@@ -66,6 +67,11 @@ impl Client {
     /// Snapshots and usage.
     pub fn ingest(&self) -> IngestServiceClient<Channel> {
         IngestServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// Node groups.
+    pub fn node_groups(&self) -> NodeGroupServiceClient<Channel> {
+        NodeGroupServiceClient::new(self.channel.clone()).accept_compressed(CompressionEncoding::Gzip)
     }
 
     /// Operations.

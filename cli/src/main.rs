@@ -8,6 +8,7 @@ mod cluster;
 mod complete;
 mod demo;
 mod exit;
+mod group;
 mod import;
 mod operation;
 mod output;
@@ -66,6 +67,9 @@ enum Command {
     /// Compute, read, explain, verify and apply plans
     #[command(subcommand)]
     Plan(plan::Command),
+    /// List node groups, and bring them to a size
+    #[command(subcommand)]
+    Group(group::Command),
     /// Follow what is carried out, and end it
     #[command(subcommand)]
     Operation(operation::Command),
@@ -95,6 +99,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             cluster::run(client::reach_named(server).await?, &mut out, command).await
         }
         Command::Policy(command) => policy::run(client::reach_named(server).await?, &mut out, command).await,
+        Command::Group(command) => group::run(client::reach_named(server).await?, &mut out, command).await,
         Command::Operation(command) => {
             operation::run(client::reach_named(server).await?, &mut out, command).await
         }

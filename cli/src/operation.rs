@@ -1,19 +1,25 @@
 //! Operations: list, read, follow, end.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use plimsoll_proto::v1::operation::Result as Outcome;
-use plimsoll_proto::v1::operation_metadata::State;
+use plimsoll_proto::v1::operation_metadata::{Kind, State};
 use plimsoll_proto::v1::operation_step::State as StepState;
 use plimsoll_proto::v1::{
-    CancelOperationRequest, GetOperationRequest, ListOperationsRequest, Operation, OperationMetadata,
-    OperationStep, WatchOperationRequest,
+    AbandonOperationRequest, CancelOperationRequest, GetOperationRequest, ListOperationsRequest, Operation,
+    OperationEvent, OperationMetadata, OperationStep, ResumeOperationRequest, WatchOperationRequest,
 };
 
 use crate::client::{Client, request_id};
 use crate::cluster::resource;
 use crate::exit;
 use crate::output::{Output, Table};
+
+/// Wait before a stream that broke is asked for again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Streams in a row that brought nothing: a minute for a server to come back.
+const SILENCE_MAX: u32 = 300;
 
 /// What can be done with operations.
 #[derive(Debug, clap::Subcommand)]
@@ -39,6 +45,22 @@ pub enum Command {
         after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 operation watch operations/o1"
     )]
     Watch {
+        /// Its resource name
+        name: String,
+    },
+    /// Have a stuck operation tried again, and follow it to its end
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 operation resume operations/o1"
+    )]
+    Resume {
+        /// Its resource name
+        name: String,
+    },
+    /// Give a stuck operation up: the fleet stays as it is, and the cluster is free for another plan
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 operation abandon operations/o1"
+    )]
+    Abandon {
         /// Its resource name
         name: String,
     },
@@ -70,6 +92,16 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             show_end(out, &end)?;
             code = end_code(&end);
         }
+        Command::Resume { name } => {
+            client.operations().resume_operation(ResumeOperationRequest { name: name.clone() }).await?;
+            let end = follow(&client, out, &name).await?;
+            show_end(out, &end)?;
+            code = end_code(&end);
+        }
+        Command::Abandon { name } => {
+            let request = AbandonOperationRequest { name };
+            show(out, &client.operations().abandon_operation(request).await?.into_inner())?;
+        }
         Command::Cancel { name } => {
             let request = CancelOperationRequest { name, request_id: request_id() };
             show(out, &client.operations().cancel_operation(request).await?.into_inner())?;
@@ -83,24 +115,44 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
 pub async fn follow(client: &Client, out: &Output, name: &str) -> anyhow::Result<Operation> {
     let mut told: Vec<(StepState, String)> = Vec::new();
     let mut last = None;
-    let mut revision = 0;
+    let (mut revision, mut silent) = (0, 0);
     loop {
         let request = WatchOperationRequest { name: name.to_owned(), revision };
-        let mut events = client.operations().watch_operation(request).await?.into_inner();
-        while let Some(event) = events.message().await? {
-            let Some(operation) = event.operation else { continue };
-            let Some(metadata) = &operation.metadata else { continue };
-            revision = metadata.revision;
-            tell(out, metadata, &mut told);
-            last = Some(operation);
-        }
+        let broken = match client.operations().watch_operation(request).await {
+            Err(status) => Some(status),
+            Ok(events) => {
+                let mut events = events.into_inner();
+                loop {
+                    match events.message().await {
+                        Ok(Some(OperationEvent { operation: Some(operation) })) => {
+                            let Some(metadata) = &operation.metadata else { continue };
+                            (revision, silent) = (metadata.revision, 0);
+                            tell(out, metadata, &mut told);
+                            last = Some(operation);
+                        }
+                        Ok(Some(_)) => {}
+                        Ok(None) => break None,
+                        Err(status) => break Some(status),
+                    }
+                }
+            }
+        };
         match last.take() {
             Some(end) if at_rest(&end) => return Ok(end),
-            // The server ended the stream early, such as when it restarts: go on from there.
             other => last = other,
         }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        // A server that restarts ends the stream, and answers again after a while: go on from there.
+        silent += 1;
+        match broken {
+            Some(status) if !is_passing(&status) || SILENCE_MAX < silent => return Err(status.into()),
+            _ => tokio::time::sleep(PAUSE).await,
+        }
     }
+}
+
+/// Whether a broken connection may be mended by the next call.
+fn is_passing(status: &tonic::Status) -> bool {
+    matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled)
 }
 
 /// A line for each step that changed in a way that a person wants to hear of.
@@ -146,7 +198,8 @@ pub fn end_line(operation: &Operation) -> String {
         Some(Outcome::Error(failure)) => format!("   {}: {}", failure.reason, failure.message),
         _ => String::new(),
     };
-    format!("apply    {done}/{} steps, {} ({span} min){why}", metadata.steps.len(), word(metadata.state()))
+    let what = if metadata.kind() == Kind::ResizeNodeGroup { "resize  " } else { "apply   " };
+    format!("{what} {done}/{} steps, {} ({span} min){why}", metadata.steps.len(), word(metadata.state()))
 }
 
 fn word(state: State) -> &'static str {
@@ -193,12 +246,12 @@ fn table(operations: &[Operation]) -> Table {
             operation.name.clone(),
             word(metadata.state()).to_owned(),
             format!("{done}/{}", metadata.steps.len()),
-            metadata.plan.clone(),
+            if metadata.plan.is_empty() { metadata.node_group.clone() } else { metadata.plan.clone() },
             metadata.actor.clone(),
         ]
     };
     Table {
-        head: vec!["OPERATION", "STATE", "STEPS", "PLAN", "ACTOR"],
+        head: vec!["OPERATION", "STATE", "STEPS", "TARGET", "ACTOR"],
         rows: operations.iter().map(row).collect(),
     }
 }

@@ -109,6 +109,22 @@ impl ClusterId {
         format!("clusters/{self}/usage")
     }
 
+    /// Form of the resource name of one of its node groups.
+    pub const NODE_GROUP_NAME_FORM: &'static str = "clusters/{cluster}/nodeGroups/{group}";
+
+    /// The resource name of one of its node groups: `clusters/{cluster}/nodeGroups/{group}`.
+    pub fn node_group_name(&self, group: &str) -> String {
+        format!("clusters/{self}/nodeGroups/{group}")
+    }
+
+    /// What stands in the places of cluster and node group, unchecked; none if `name` has another form.
+    pub fn split_node_group_name(name: &str) -> Option<(&str, &str)> {
+        match segments(name)[..] {
+            ["clusters", cluster, "nodeGroups", group] => Some((cluster, group)),
+            _ => None,
+        }
+    }
+
     /// What stands in the place of the id, unchecked; none if `name` has another form.
     pub fn split_name(name: &str) -> Option<&str> {
         match segments(name)[..] {
@@ -263,6 +279,8 @@ mod tests {
         let plan: PlanId = "p1".parse().unwrap();
         assert_eq!(ClusterId::split_name(&cluster.name()), Some("atlas"));
         assert_eq!(ClusterId::split_policy_name(&cluster.policy_name()), Some("atlas"));
+        let group = cluster.node_group_name("Web_1");
+        assert_eq!(ClusterId::split_node_group_name(&group), Some(("atlas", "Web_1")));
         assert_eq!(SnapshotId::from_name(&snapshot.name(&cluster), &cluster), Some(snapshot));
         assert_eq!(CatalogId::from_name(&catalog.name()), Some(catalog));
         assert_eq!(PlanId::from_name(&plan.name(&cluster), &cluster), Some(plan));
@@ -273,6 +291,7 @@ mod tests {
         let cluster: ClusterId = "cluster".parse().unwrap();
         let plain = |form: &str| form.replace(['{', '}'], "");
         assert_eq!(cluster.name(), plain(ClusterId::NAME_FORM));
+        assert_eq!(cluster.node_group_name("group"), plain(ClusterId::NODE_GROUP_NAME_FORM));
         assert_eq!(cluster.policy_name(), plain(ClusterId::POLICY_NAME_FORM));
         assert_eq!("snapshot".parse::<SnapshotId>().unwrap().name(&cluster), plain(SnapshotId::NAME_FORM));
         assert_eq!("catalog".parse::<CatalogId>().unwrap().name(), plain(CatalogId::NAME_FORM));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClusterId, OperationId, PlanId};
-use crate::plan::Move;
+use crate::workload::WorkloadRef;
 use crate::world::GroupSpec;
 
 /// What an operation is for.
@@ -15,11 +15,34 @@ pub enum Kind {
         /// The plan.
         plan: PlanId,
     },
+    /// Brings a node group to a size.
+    ResizeNodeGroup {
+        /// The group.
+        group: String,
+        /// Nodes that it was to have when this was asked for.
+        from: u32,
+        /// Nodes that it is to have. If that is more than `from`, the group is never lowered to it.
+        to: u32,
+        /// Why, in the words of who asked; may be empty.
+        reason: String,
+    },
+}
+
+impl Kind {
+    /// The plan that is carried out, if any is.
+    pub fn plan(&self) -> Option<&PlanId> {
+        match self {
+            Self::ApplyPlan { plan } => Some(plan),
+            Self::ResizeNodeGroup { .. } => None,
+        }
+    }
 }
 
 /// Where an operation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
+    /// It waits until its cluster is free, and holds nothing. For callers it runs.
+    Queued,
     /// Its steps are carried out.
     Running,
     /// It failed or was cancelled before anything was drained: what it did is taken back.
@@ -49,8 +72,8 @@ pub enum Step {
         /// The group.
         spec: GroupSpec,
     },
-    /// Raise a group to a size and wait until its nodes are ready; they stay cordoned. Undone by removing the nodes
-    /// that were added.
+    /// Raise a group to a size and wait until its nodes are ready; those of a group that the operation made are cordoned.
+    /// Undone by removing the nodes that were added.
     Grow {
         /// The group.
         group: String,
@@ -67,8 +90,8 @@ pub enum Step {
     /// Move pods, one after the other, each to a node that is opened for it. Has no undo: from here an operation only
     /// goes forward.
     Migrate {
-        /// Which pod goes from where to where; targets of new groups by the names that the plan made up.
-        moves: Vec<Move>,
+        /// In this order.
+        moves: Vec<PodMove>,
     },
     /// Remove drained nodes, and lower the group's size with them.
     Remove {
@@ -77,19 +100,21 @@ pub enum Step {
         /// The nodes.
         nodes: Vec<String>,
     },
-    /// Open the new nodes to all pods.
+    /// Open nodes to all pods.
     Open {
-        /// The new groups.
+        /// New groups: all of their nodes.
         groups: Vec<String>,
+        /// Nodes that stay, and may have been closed while a pod moved.
+        nodes: Vec<String>,
     },
     /// Delete a group that has no node left.
     DeleteGroup {
         /// The group.
         group: String,
     },
-    /// Compare the fleet with the plan's.
+    /// Compare the fleet with what it is to be.
     Verify {
-        /// Nodes of each group after the plan.
+        /// Nodes that each group is to have.
         sizes: Vec<(String, u32)>,
     },
 }
@@ -97,8 +122,24 @@ pub enum Step {
 impl Step {
     /// Whether what was done before it can no longer be taken back once it has begun.
     pub fn commits(&self) -> bool {
-        matches!(self, Self::Migrate { .. } | Self::Remove { .. } | Self::DeleteGroup { .. })
+        matches!(
+            self,
+            Self::Migrate { .. } | Self::Open { .. } | Self::Remove { .. } | Self::DeleteGroup { .. }
+        )
     }
+}
+
+/// One pod's way. A pod that its workload makes again under another name takes over what is left of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PodMove {
+    /// `namespace/name`, as it was when the plan was made.
+    pub pod: String,
+    /// The workload that makes it again; none for a bare pod.
+    pub owner: Option<WorkloadRef>,
+    /// Where it runs; none if it is pending.
+    pub from: Option<String>,
+    /// Where it goes; nodes of new groups by the names that the plan made up.
+    pub to: String,
 }
 
 /// Where a step stands.
@@ -161,7 +202,7 @@ pub struct Failure {
 pub struct Operation {
     /// Its id.
     pub id: OperationId,
-    /// The cluster it holds while it is not final.
+    /// The cluster it holds while it is neither final nor queued.
     pub cluster: ClusterId,
     /// What it is for.
     pub kind: Kind,
@@ -187,6 +228,16 @@ impl Operation {
     /// Whether something was begun that cannot be taken back.
     pub fn is_committed(&self) -> bool {
         self.steps.iter().any(|record| record.progress != Progress::Pending && record.step.commits())
+    }
+
+    /// The same as a runner takes it up: what is stuck goes on, or back if nothing was moved yet.
+    #[must_use]
+    pub fn resumed(self) -> Self {
+        match self.state {
+            State::Stuck if self.is_committed() => Self { state: State::Running, failure: None, ..self },
+            State::Stuck => Self { state: State::Undoing, ..self },
+            _ => self,
+        }
     }
 
     /// The first step that is not done.

@@ -14,6 +14,10 @@ use crate::snapshot::Snapshot;
 /// How long a request id is remembered, from the write that used it first. What the wire promises.
 pub const REQUEST_ID_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
+/// Operations that may wait for one cluster. A hook that asks twice a second fills it in eight minutes; more would only
+/// ask for the same sizes again.
+pub const QUEUED_MAX: u32 = 1_000;
+
 /// Why the store did not do as told. One variant for each thing a caller would do differently.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -178,6 +182,8 @@ pub struct OperationFilter {
     pub cluster: Option<ClusterId>,
     /// That carry out this plan of `cluster`; none: all.
     pub plan: Option<PlanId>,
+    /// Only those that carry out a plan, whichever.
+    pub applies: bool,
     /// Only those that are not final.
     pub open: bool,
 }
@@ -260,6 +266,14 @@ pub trait Store: Send + Sync {
         operation: &Operation,
         generation: i64,
     ) -> Result<Operation, StoreError>;
+    /// Adds an operation that rests on no plan. One that is final is only written down. One that is queued waits for its
+    /// cluster behind those that wait already; see [`Store::next_operation`]. Any other takes its cluster: `Busy` if
+    /// another one holds it, or waits for it. `Busy` too if [`QUEUED_MAX`] wait. A repeated request returns the operation
+    /// as it is now.
+    async fn add_operation(&self, write: &Write, operation: &Operation) -> Result<Operation, StoreError>;
+    /// Gives a cluster that nobody holds to the operation that has waited longest for it, which runs from then on, and
+    /// returns it. None if the cluster is held or nobody waits. No request and no line in the audit log.
+    async fn next_operation(&self, cluster: &ClusterId) -> Result<Option<Operation>, StoreError>;
     /// Writes how far an operation is, and returns it with its new revision and whether its end was asked for.
     /// `Superseded` if `operation.revision` is not the newest. No request and no line in the audit log.
     async fn update_operation(&self, operation: &Operation) -> Result<Operation, StoreError>;

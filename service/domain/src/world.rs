@@ -82,6 +82,9 @@ pub enum CloudError {
 /// Node groups of an account.
 #[async_trait]
 pub trait Cloud: Send + Sync {
+    /// Names of all groups of a cluster, ascending, those being made or deleted among them. Empty for a cluster that is
+    /// not there.
+    async fn groups(&self, cluster: &ClusterId) -> Result<Vec<String>, CloudError>;
     /// Reads a group; none if there is none.
     async fn group(&self, cluster: &ClusterId, name: &str) -> Result<Option<GroupStatus>, CloudError>;
     /// Makes a group of size 0. Left alone if it is there with the same specification; `Conflict` with another.
@@ -130,6 +133,9 @@ pub enum ClusterError {
 pub trait Cluster: Send + Sync {
     /// Everything that planning and migrating look at, as it is now.
     async fn state(&self, cluster: &ClusterId) -> Result<ClusterState, ClusterError>;
+    /// Pods (`namespace/name`) that are still on a node, those on their way out among them, whose node cannot go yet. Those
+    /// of DaemonSets and of the kubelet itself go with the node and are not among them. Empty for a node that is gone.
+    async fn left_on(&self, cluster: &ClusterId, node: &str) -> Result<Vec<String>, ClusterError>;
     /// Keeps new pods off a node, or lets them on again. A node that is gone needs neither.
     async fn set_cordoned(&self, cluster: &ClusterId, node: &str, cordoned: bool)
     -> Result<(), ClusterError>;

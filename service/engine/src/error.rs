@@ -59,6 +59,25 @@ pub enum Error {
     /// A plan cannot be carried out without leaving pods behind.
     #[error("the plan cannot be carried out safely: {0}")]
     UnsafePlan(String),
+    /// A node group cannot have that many nodes.
+    #[error("{group} cannot have {wanted} nodes: it may have 0 to {max}")]
+    OutOfRangeSize {
+        /// Resource name of the group.
+        group: String,
+        /// What was asked for.
+        wanted: i64,
+        /// Most nodes that its policy allows.
+        max: u32,
+    },
+    /// The policy protects a node group. Carries its resource name.
+    #[error("{0} is protected by the policy of its cluster")]
+    ProtectedGroup(String),
+    /// A node group cannot be lowered without losing pods.
+    #[error("the group cannot be lowered safely: {0}")]
+    UnsafeShrink(String),
+    /// Only what is stuck can be resumed or abandoned.
+    #[error("{0} is not stuck")]
+    NotStuck(String),
     /// AWS or Kubernetes did not answer as they should.
     #[error("the cluster cannot be read: {0}")]
     World(String),

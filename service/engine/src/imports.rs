@@ -93,9 +93,20 @@ impl Engine {
         let read = parse(move || plimsoll_manifest::any::read_named(source, &file_name, &options)).await?;
         match read {
             plimsoll_manifest::Read::Snapshot(snapshot) => {
-                self.simulate(cluster, &snapshot).await?;
+                let simulated = self.store.cluster(cluster).await?.mode == Mode::Simulated;
+                if simulated && matches!(snapshot.content, Content::Ready(_)) {
+                    let message = "a SIMULATED cluster takes Kubernetes objects only".to_owned();
+                    return Err(Error::InvalidArgument { field: "header.parent", message });
+                }
+                if simulated {
+                    self.expect_free(cluster).await?;
+                }
                 let id = fresh_id("s", write.time)?;
-                Ok(self.store.create_snapshot(write, cluster, &id, &snapshot).await?)
+                let stored = self.store.create_snapshot(write, cluster, &id, &snapshot).await?;
+                if simulated {
+                    self.simulate(cluster, &snapshot)?;
+                }
+                Ok(stored)
             }
             plimsoll_manifest::Read::Usage(usage) => {
                 let mut newest = self.store.snapshot(cluster, None).await?;
@@ -107,18 +118,13 @@ impl Engine {
     }
 
     /// A snapshot that is imported into a SIMULATED cluster is what its world is from then on.
-    async fn simulate(&self, cluster: &ClusterId, snapshot: &Snapshot) -> Result<(), Error> {
-        let simulated = self.store.cluster(cluster).await?.mode == Mode::Simulated;
+    fn simulate(&self, cluster: &ClusterId, snapshot: &Snapshot) -> Result<(), Error> {
         match (&self.simulator, &snapshot.content) {
-            (Some(simulator), Content::Cluster(state)) if simulated => {
+            (Some(simulator), Content::Cluster(state)) => {
                 let loaded = simulator.load(cluster, (**state).clone());
                 loaded.map_err(|error| Error::World(error.to_string()))
             }
-            (_, Content::Ready(_)) if simulated => {
-                let message = "a SIMULATED cluster takes Kubernetes objects only".to_owned();
-                Err(Error::InvalidArgument { field: "header.parent", message })
-            }
-            _ => Ok(()),
+            _ => Err(Error::World("this server has no simulated world".to_owned())),
         }
     }
 

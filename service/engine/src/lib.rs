@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 pub use clusters::{Registration, ShownSnapshot};
 pub use error::Error;
 pub use imports::{Imported, PriceImport, SampleSummary, SnapshotImport};
-pub use operations::ApplyOrder;
+pub use operations::{ApplyOrder, ResizeOrder, ShownGroup};
 pub use planning::{Explanation, PlanOrder, Progress};
 
 /// Limits of one process.

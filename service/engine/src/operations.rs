@@ -1,26 +1,33 @@
-//! Operations: a plan becomes steps, and a runner carries them out in the cluster's world.
+//! Operations: a plan or a size becomes steps, and a runner carries them out in the cluster's world.
 
 mod act;
+mod groups;
+mod resize;
 mod runner;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_domain::finding::Finding;
 use plimsoll_domain::ids::{ClusterId, OperationId, PlanId};
-use plimsoll_domain::operation::{Kind, Operation, State};
+use plimsoll_domain::operation::{Failure, Kind, Operation, State};
 use plimsoll_domain::plan::Plan;
-use plimsoll_domain::policy::Actuator;
-use plimsoll_domain::snapshot::{Content, Snapshot};
-use plimsoll_domain::store::{ClusterRecord, Mode, OperationFilter, Page, PageRequest, RequestKey, Write};
+use plimsoll_domain::policy::{Actuator, Policy};
+use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
+use plimsoll_domain::store::{
+    ClusterRecord, Mode, OperationFilter, Page, PageRequest, RequestKey, StoreError, Write,
+};
 use plimsoll_domain::world::World;
 use tracing::{error, info, warn};
 
+pub use groups::ShownGroup;
+pub use resize::ResizeOrder;
 pub use runner::{Halted, Runner};
 
 use crate::clusters::ShownSnapshot;
+use crate::planning::NO_GROUP;
 use crate::{Engine, Error};
 
 /// A waiter looks at the store at least this often, in case another process wrote.
@@ -29,8 +36,10 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 const REFRESH_ATTEMPTS_MAX: u32 = 20;
 /// Wait between them.
 const REFRESH_PAUSE: Duration = Duration::from_secs(15);
-/// Operations that are picked up when the service starts.
-const OPEN_MAX: u32 = 1_000;
+/// Wait after a runner had to stop because the store failed.
+const HALT_PAUSE: Duration = Duration::from_secs(5);
+/// Operations that are read at once.
+const PAGE_MAX: u32 = 1_000;
 
 /// Which plan to carry out.
 #[derive(Clone, Debug)]
@@ -69,23 +78,13 @@ impl Engine {
     /// and `Busy`.
     pub async fn apply_plan(&self, order: ApplyOrder) -> Result<Operation, Error> {
         let ApplyOrder { write, cluster, plan: id } = order;
-        if let Some(name) = self.store.earlier(&write).await? {
-            let id = OperationId::from_name(&name).ok_or_else(|| crate::imports::nameless(&name))?;
-            return Ok(self.store.operation(&id).await?);
+        if let Some(earlier) = self.earlier_operation(&write).await? {
+            return Ok(earlier);
         }
         let record = self.store.cluster(&cluster).await?;
         let policy = self.store.policy(&cluster).await?.policy;
         let stored = self.stored(&cluster, &id).await?;
-        let world = self.world_of(&record)?;
-        if policy.actuator != Actuator::Plimsoll {
-            return Err(Error::NotActuator {
-                cluster: cluster.to_string(),
-                why: "its policy's actuator is not PLIMSOLL",
-            });
-        }
-        if policy.freeze {
-            return Err(Error::Frozen(cluster.to_string()));
-        }
+        let world = self.world_to_change(&record, &policy)?;
         self.may_apply(&stored.plan)?;
         if self.plan_operations(&cluster).await?.get(&id) == Some(&State::Succeeded) {
             return Err(Error::UnsafePlan("it was applied already".to_owned()));
@@ -95,13 +94,15 @@ impl Engine {
             move || stored.rebuild()
         });
         let built = built.await.map_err(|panic| Error::Internal(panic.to_string()))??;
+        // What others changed since the plan was made makes it stale.
+        let state = self.look_again(&write, &cluster).await?;
         let now = world.clock.now();
         let operation = Operation {
             id: crate::imports::fresh_id("o", write.time)?,
             cluster: cluster.clone(),
             kind: Kind::ApplyPlan { plan: id },
             state: State::Running,
-            steps: steps::of_plan(&stored.plan, &built.problem),
+            steps: steps::of_plan(&stored.plan, &built.problem, &state),
             failure: None,
             cancel_requested: false,
             actor: write.actor.clone(),
@@ -109,15 +110,49 @@ impl Engine {
             update_time: now,
             revision: 0,
         };
-        let operation = self.store.start_operation(&write, &operation, stored.plan.base_generation).await?;
-        info!(operation = %operation.id, plan = %stored.plan.id, steps = operation.steps.len(), "apply begins");
-        self.spawn(operation.clone(), world);
-        Ok(operation)
+        let engine = self.clone();
+        // Not cut short by a caller that goes away: what is stored has a runner.
+        let begun = tokio::spawn(async move {
+            let generation = stored.plan.base_generation;
+            let begun = engine.store.start_operation(&write, &operation, generation).await?;
+            if begun.id == operation.id {
+                info!(operation = %begun.id, plan = %stored.plan.id, steps = begun.steps.len(), "apply begins");
+                engine.spawn(begun.clone(), world);
+            }
+            Ok(begun)
+        });
+        begun.await.map_err(|panic| Error::Internal(panic.to_string()))?
+    }
+
+    /// Reads the cluster's world anew, as part of another request.
+    async fn look_again(&self, write: &Write, cluster: &ClusterId) -> Result<ClusterState, Error> {
+        let request =
+            RequestKey { id: String::new(), method: "RefreshCluster".into(), body_digest: String::new() };
+        let shown = self.refresh_cluster(&Write { request, ..write.clone() }, cluster).await?;
+        match shown.stored.snapshot.content {
+            Content::Cluster(state) => Ok(*state),
+            Content::Ready(_) => Err(Error::Internal("a world is a cluster".to_owned())),
+        }
+    }
+
+    /// What an earlier request with this key made.
+    async fn earlier_operation(&self, write: &Write) -> Result<Option<Operation>, Error> {
+        let Some(name) = self.store.earlier(write).await? else { return Ok(None) };
+        let id = OperationId::from_name(&name).ok_or_else(|| crate::imports::nameless(&name))?;
+        Ok(Some(self.store.operation(&id).await?))
     }
 
     fn may_apply(&self, plan: &Plan) -> Result<(), Error> {
-        if plan.expire_time < self.clock.now() {
+        if plan.expire_time <= self.clock.now() {
             return Err(Error::ExpiredPlan { plan: plan.id.to_string(), time: plan.expire_time });
+        }
+        let loose = plan.changes.iter().find(|change| change.group == NO_GROUP);
+        if let Some(change) = loose {
+            let node = change.nodes.first().cloned().unwrap_or_default();
+            return Err(Error::UnsafePlan(format!(
+                "{} nodes that are in no node group would have to go, such as {node}: remove them yourself, or protect them",
+                change.nodes.len()
+            )));
         }
         match &plan.referee {
             Some(referee) if referee.steered_pending.is_empty() => Ok(()),
@@ -146,21 +181,71 @@ impl Engine {
 
     /// Where the newest operation of each plan of a cluster stands.
     pub async fn plan_operations(&self, cluster: &ClusterId) -> Result<BTreeMap<PlanId, State>, Error> {
-        let filter = OperationFilter { cluster: Some(cluster.clone()), ..OperationFilter::default() };
-        let page = PageRequest { size: OPEN_MAX, token: String::new() };
+        let filter =
+            OperationFilter { cluster: Some(cluster.clone()), applies: true, ..OperationFilter::default() };
+        let page = PageRequest { size: PAGE_MAX, token: String::new() };
         let mut states = BTreeMap::new();
         for operation in self.store.operations(&filter, &page).await?.items {
-            let Kind::ApplyPlan { plan } = operation.kind;
-            states.entry(plan).or_insert(operation.state);
+            if let Some(plan) = operation.kind.plan() {
+                states.entry(plan.clone()).or_insert(operation.state);
+            }
         }
         Ok(states)
     }
 
-    /// Asks for the end of an operation: what it did is taken back, as long as no pod was moved.
+    /// Asks for the end of an operation: what it did is taken back, as long as no pod was moved. One that waits for its
+    /// cluster ends at once.
     pub async fn cancel_operation(&self, write: &Write, id: &OperationId) -> Result<Operation, Error> {
-        let operation = self.store.cancel_operation(write, id).await?;
+        let mut operation = self.store.cancel_operation(write, id).await?;
+        if operation.state == State::Queued {
+            let failure = Failure { reason: "CANCELLED".to_owned(), message: "it was cancelled".to_owned() };
+            let ended = Operation { state: State::Cancelled, failure: Some(failure), ..operation };
+            operation = match self.store.update_operation(&ended).await {
+                // It got its cluster just now, and its runner ends it.
+                Err(StoreError::Superseded(_)) => self.store.operation(id).await?,
+                ended => ended?,
+            };
+        }
         self.operations_changed.send_modify(|count| *count += 1);
         Ok(operation)
+    }
+
+    /// Has a stuck operation tried again. One that runs is left alone.
+    ///
+    /// # Errors
+    /// [`Error::NotStuck`] if it is over.
+    pub async fn resume_operation(&self, id: &OperationId) -> Result<Operation, Error> {
+        let operation = self.store.operation(id).await?;
+        if operation.state.is_final() {
+            return Err(Error::NotStuck(id.name()));
+        }
+        if operation.state != State::Stuck {
+            return Ok(operation);
+        }
+        let record = self.store.cluster(&operation.cluster).await?;
+        let world = self.world_of(&record)?;
+        // Whoever writes this first is its runner.
+        let resumed = self.store.update_operation(&operation.resumed()).await?;
+        info!(operation = %id, "operation is resumed");
+        self.spawn(resumed.clone(), world);
+        Ok(resumed)
+    }
+
+    /// Gives a stuck operation up: the fleet stays as it is, and the cluster is free.
+    ///
+    /// # Errors
+    /// [`Error::NotStuck`] if it is not.
+    pub async fn abandon_operation(&self, id: &OperationId) -> Result<Operation, Error> {
+        let operation = self.store.operation(id).await?;
+        if operation.state != State::Stuck {
+            return Err(Error::NotStuck(id.name()));
+        }
+        let abandoned = Operation { state: State::Failed, ..operation };
+        let abandoned = self.store.update_operation(&abandoned).await?;
+        self.operations_changed.send_modify(|count| *count += 1);
+        warn!(operation = %id, "operation is abandoned");
+        self.start_next(&abandoned.cluster).await?;
+        Ok(abandoned)
     }
 
     /// Waits until an operation was written after `revision`, or is over.
@@ -177,29 +262,83 @@ impl Engine {
         }
     }
 
-    /// Takes up every operation that is not over: those of a process that died.
+    /// Takes up every operation that is not over: those of a process that died. Those that wait for their cluster get it
+    /// in their turn.
     pub async fn resume_operations(&self) -> Result<usize, Error> {
         let filter = OperationFilter { open: true, ..OperationFilter::default() };
-        let page = PageRequest { size: OPEN_MAX, token: String::new() };
-        let open = self.store.operations(&filter, &page).await?.items;
+        let open = self.all_operations(&filter).await?;
         let count = open.len();
-        for operation in open {
+        let (waiting, begun): (Vec<_>, Vec<_>) =
+            open.into_iter().partition(|operation| operation.state == State::Queued);
+        for operation in begun {
             let record = self.store.cluster(&operation.cluster).await?;
             let world = self.world_of(&record)?;
             info!(operation = %operation.id, "operation is taken up again");
             self.spawn(operation, world);
         }
+        let clusters: BTreeSet<ClusterId> = waiting.into_iter().map(|operation| operation.cluster).collect();
+        for cluster in clusters {
+            self.start_next(&cluster).await?;
+        }
         Ok(count)
+    }
+
+    /// All pages of a list, newest first.
+    async fn all_operations(&self, filter: &OperationFilter) -> Result<Vec<Operation>, Error> {
+        let mut all = Vec::new();
+        let mut token = String::new();
+        loop {
+            let page = self.store.operations(filter, &PageRequest { size: PAGE_MAX, token }).await?;
+            all.extend(page.items);
+            token = page.next_token;
+            if token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Begins the operation that has waited longest for a cluster, if the cluster is free.
+    async fn start_next(&self, cluster: &ClusterId) -> Result<(), Error> {
+        let record = self.store.cluster(cluster).await?;
+        let world = self.world_of(&record)?;
+        if let Some(operation) = self.store.next_operation(cluster).await? {
+            info!(operation = %operation.id, "operation has its turn");
+            self.operations_changed.send_modify(|count| *count += 1);
+            self.spawn(operation, world);
+        }
+        Ok(())
     }
 
     fn spawn(&self, operation: Operation, world: World) {
         let engine = self.clone();
         tokio::spawn(async move {
-            let id = operation.id.clone();
-            if let Err(halted) = engine.run_operation(operation, world).await {
-                error!(operation = %id, cause = &halted as &dyn std::error::Error, "operation halts");
+            let (id, cluster) = (operation.id.clone(), operation.cluster.clone());
+            let mut present = Some(operation);
+            while let Some(operation) = present.take() {
+                if let Err(halted) = engine.run_operation(operation, world.clone()).await {
+                    error!(operation = %id, cause = &halted as &dyn std::error::Error, "operation halts");
+                    present = engine.read_until_answered(&id).await;
+                }
+            }
+            if let Err(error) = engine.start_next(&cluster).await {
+                error!(%cluster, cause = &error as &dyn std::error::Error, "who waits for the cluster goes on waiting");
             }
         });
+    }
+
+    /// An operation that has to go on, as soon as the store answers again; none if it is over, stuck, or gone.
+    async fn read_until_answered(&self, id: &OperationId) -> Option<Operation> {
+        loop {
+            self.clock.sleep(HALT_PAUSE).await;
+            match self.store.operation(id).await {
+                Ok(found) => {
+                    let rests = found.state.is_final() || found.state == State::Stuck;
+                    return (!rests).then_some(found);
+                }
+                Err(StoreError::NotFound(_)) => return None,
+                Err(_) => {}
+            }
+        }
     }
 
     /// Runs an operation to its end and reads the cluster anew, so that the next plan starts from what is.
@@ -207,6 +346,7 @@ impl Engine {
         let changes = Arc::clone(&self.operations_changed);
         let changed = Arc::new(move || changes.send_modify(|count| *count += 1));
         let clock = Arc::clone(&world.clock);
+        let operation = self.prepare(operation, &world).await?;
         let runner = Runner { store: Arc::clone(&self.store), world, changed };
         let operation = runner.run(operation).await.map_err(|Halted(store)| Error::Store(store))?;
         let request =
@@ -222,6 +362,32 @@ impl Engine {
             clock.sleep(REFRESH_PAUSE).await;
         }
         self.refresh_cluster(&write, &operation.cluster).await.map(drop)
+    }
+
+    /// Refuses while an operation holds a cluster, or waits for it.
+    pub(crate) async fn expect_free(&self, cluster: &ClusterId) -> Result<(), Error> {
+        let filter =
+            OperationFilter { cluster: Some(cluster.clone()), open: true, ..OperationFilter::default() };
+        let page = PageRequest { size: 1, token: String::new() };
+        match self.store.operations(&filter, &page).await?.items.first() {
+            None => Ok(()),
+            Some(holder) => {
+                Err(StoreError::Busy { cluster: cluster.name(), holder: holder.id.name() }.into())
+            }
+        }
+    }
+
+    /// Where a cluster is acted on, if its policy lets us.
+    fn world_to_change(&self, record: &ClusterRecord, policy: &Policy) -> Result<World, Error> {
+        let world = self.world_of(record)?;
+        if policy.actuator != Actuator::Plimsoll {
+            let why = "its policy's actuator is not PLIMSOLL";
+            return Err(Error::NotActuator { cluster: record.id.to_string(), why });
+        }
+        if policy.freeze {
+            return Err(Error::Frozen(record.id.to_string()));
+        }
+        Ok(world)
     }
 
     /// Where a cluster is acted on.

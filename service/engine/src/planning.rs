@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 pub use explain::{Explanation, WhyNot};
+pub use shape::NO_GROUP;
 
 use crate::{Engine, Error, metrics};
 

@@ -7,6 +7,7 @@
 
 mod cluster;
 mod ingest;
+mod node_group;
 mod operation;
 mod plan;
 mod plan_stream;
@@ -63,11 +64,13 @@ impl Api {
         add!(routes, pb::cluster_service_server::ClusterServiceServer::new(self.clone()));
         add!(routes, pb::ingest_service_server::IngestServiceServer::new(self.clone()));
         add!(routes, pb::pricing_service_server::PricingServiceServer::new(self.clone()));
+        add!(routes, pb::node_group_service_server::NodeGroupServiceServer::new(self.clone()));
         add!(routes, pb::operation_service_server::OperationServiceServer::new(self.clone()));
         add!(routes, pb::plan_service_server::PlanServiceServer::new(self));
         health.set_serving::<pb::cluster_service_server::ClusterServiceServer<Self>>().await;
         health.set_serving::<pb::ingest_service_server::IngestServiceServer<Self>>().await;
         health.set_serving::<pb::pricing_service_server::PricingServiceServer<Self>>().await;
+        health.set_serving::<pb::node_group_service_server::NodeGroupServiceServer<Self>>().await;
         health.set_serving::<pb::operation_service_server::OperationServiceServer<Self>>().await;
         health.set_serving::<pb::plan_service_server::PlanServiceServer<Self>>().await;
         reflection(&mut routes)?;

@@ -44,6 +44,9 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Bytes of an imported file's name: what Linux allows in a path is 4096, in a name 255.
 pub const FILE_NAME_BYTES_MAX: usize = 1024;
 
+/// Bytes of the reason of a resize: a few sentences; as much is stored with each operation.
+pub const RESIZE_REASON_BYTES_MAX: usize = 1000;
+
 /// Items in a page where the caller names no number.
 pub const PAGE_SIZE_DEFAULT: u32 = 50;
 

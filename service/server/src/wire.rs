@@ -11,6 +11,7 @@ mod finding;
 pub mod import;
 mod invalid;
 pub mod names;
+pub mod node_group;
 pub mod offerings;
 pub mod operation;
 pub mod order;

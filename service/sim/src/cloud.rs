@@ -7,6 +7,7 @@ use plimsoll_domain::world::{Cloud, CloudError, GroupSpec, GroupStatus};
 use crate::Sim;
 use crate::act::{Act, Order};
 use crate::fault::Call;
+use crate::realm::Realm;
 
 impl Sim {
     fn order(&self, cluster: &ClusterId, order: Order) -> Result<(), CloudError> {
@@ -26,6 +27,15 @@ impl Sim {
 
 #[async_trait]
 impl Cloud for Sim {
+    async fn groups(&self, cluster: &ClusterId) -> Result<Vec<String>, CloudError> {
+        self.at_now(|universe| {
+            universe.admit(Call::Groups)?;
+            let sizes = universe.realms.get(cluster).map(Realm::sizes).unwrap_or_default();
+            universe.common.faults.after(Call::Groups)?;
+            Ok(sizes.into_iter().map(|(name, _)| name).collect())
+        })
+    }
+
     async fn group(&self, cluster: &ClusterId, name: &str) -> Result<Option<GroupStatus>, CloudError> {
         self.at_now(|universe| {
             universe.admit(Call::Group)?;

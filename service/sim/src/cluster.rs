@@ -22,6 +22,16 @@ impl Cluster for Sim {
         })
     }
 
+    async fn left_on(&self, cluster: &ClusterId, node: &str) -> Result<Vec<String>, ClusterError> {
+        self.at_now(|universe| {
+            universe.admit(Call::LeftOn)?;
+            let realm = universe.realms.get(cluster).ok_or_else(|| unknown(cluster))?;
+            let left = realm.left_on(node);
+            universe.common.faults.after(Call::LeftOn)?;
+            Ok(left)
+        })
+    }
+
     async fn set_cordoned(
         &self,
         cluster: &ClusterId,

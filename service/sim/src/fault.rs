@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// A method of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Call {
+    /// `Cloud::groups`.
+    Groups,
     /// `Cloud::group`.
     Group,
     /// `Cloud::ensure_group`.
@@ -23,6 +25,8 @@ pub enum Call {
     EnsureGroupGone,
     /// `Cluster::state`.
     State,
+    /// `Cluster::left_on`.
+    LeftOn,
     /// `Cluster::set_cordoned`.
     SetCordoned,
     /// `Cluster::evict`.
@@ -31,7 +35,7 @@ pub enum Call {
 
 impl Call {
     fn is_of_the_cloud(self) -> bool {
-        !matches!(self, Self::State | Self::SetCordoned | Self::Evict)
+        !matches!(self, Self::State | Self::LeftOn | Self::SetCordoned | Self::Evict)
     }
 }
 

@@ -185,6 +185,12 @@ impl Store for Sqlite {
     ) -> Result<Operation, StoreError> {
         operations::start(&self.pool, write, operation, generation).await
     }
+    async fn add_operation(&self, write: &Write, operation: &Operation) -> Result<Operation, StoreError> {
+        operations::add(&self.pool, write, operation).await
+    }
+    async fn next_operation(&self, cluster: &ClusterId) -> Result<Option<Operation>, StoreError> {
+        operations::next(&self.pool, cluster).await
+    }
     async fn update_operation(&self, operation: &Operation) -> Result<Operation, StoreError> {
         operations::update(&self.pool, operation).await
     }

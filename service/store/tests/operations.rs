@@ -183,6 +183,56 @@ async fn the_table_itself_refuses_a_second_holder() {
     assert!(error.as_database_error().is_some_and(|error| error.is_unique_violation()), "{error}");
 }
 
+/// An operation that waits for its cluster.
+fn queued(id: &str) -> Operation {
+    let kind = Kind::ResizeNodeGroup { group: "web".into(), from: 1, to: 2, reason: String::new() };
+    Operation { state: State::Queued, kind, ..operation(id, "atlas") }
+}
+
+async fn add(store: &Sqlite, operation: &Operation) -> Result<Operation, StoreError> {
+    store.add_operation(&write("", 1), operation).await
+}
+
+#[tokio::test]
+async fn who_waits_gets_the_cluster_in_turn() {
+    let store = in_memory(&["atlas", "zeus"]).await;
+    let atlas = cluster_id("atlas");
+    assert_eq!(store.next_operation(&atlas).await.expect("answered"), None);
+    let first = start(&store, &operation("o1", "atlas")).await.expect("started");
+    for id in ["o2", "o3"] {
+        assert_eq!(add(&store, &queued(id)).await.expect("waits"), queued(id));
+    }
+    assert_eq!(store.next_operation(&atlas).await.expect("answered"), None, "two hold the cluster");
+    let over = Operation { state: State::Succeeded, ..queued("o4") };
+    add(&store, &over).await.expect("written down");
+    expect_busy(add(&store, &operation("o5", "atlas")).await, "clusters/atlas", "operations/o1");
+
+    put_state(&store, &first, State::Succeeded).await.expect("written");
+    expect_busy(add(&store, &operation("o5", "atlas")).await, "clusters/atlas", "operations/o2");
+    let second = store.next_operation(&atlas).await.expect("answered").expect("its turn");
+    assert_eq!((second.id.as_str(), second.state, second.revision), ("o2", State::Running, 2));
+    expect_busy(start(&store, &operation("o5", "atlas")).await, "clusters/atlas", "operations/o2");
+    assert_eq!(store.next_operation(&cluster_id("zeus")).await.expect("answered"), None);
+
+    put_state(&store, &second, State::Failed).await.expect("written");
+    let third = store.next_operation(&atlas).await.expect("answered").expect("its turn");
+    assert_eq!(third.id.as_str(), "o3");
+    let applies = OperationFilter { applies: true, ..OperationFilter::default() };
+    assert_eq!(ids(&store, &applies, 10).await, "o1");
+}
+
+#[tokio::test]
+async fn who_waits_may_be_cancelled_and_never_has_a_turn() {
+    let store = in_memory(&["atlas"]).await;
+    let waiting = add(&store, &queued("o1")).await.expect("waits");
+    put_state(&store, &waiting, State::Cancelled).await.expect("written");
+    assert_eq!(store.next_operation(&cluster_id("atlas")).await.expect("answered"), None);
+    let request = write("r1", 1);
+    let added = store.add_operation(&request, &queued("o2")).await.expect("waits");
+    let again = store.add_operation(&request, &queued("o3")).await.expect("answered again");
+    assert_eq!(again, added);
+}
+
 #[tokio::test]
 async fn an_outdated_copy_writes_nothing() {
     let store = in_memory(&["atlas"]).await;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use plimsoll_domain::ids::ClusterId;
-use plimsoll_domain::operation::Step;
-use plimsoll_domain::plan::Move;
+use plimsoll_domain::operation::{PodMove, Step};
+use plimsoll_domain::scheduler::{Settings, Simulation};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::{Pod, WorkloadKind, WorkloadRef};
 use plimsoll_domain::world::{CloudError, ClusterError, Eviction, GroupStatus, World};
@@ -20,6 +20,9 @@ const READY_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
 const MOVE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 /// After this share of [`MOVE_WAIT_MAX`] a pod that found no place gets all new nodes to choose from.
 const STEERING_PATIENCE: Duration = Duration::from_secs(2 * 60);
+
+/// Tries of one call, [`POLL`] apart: five minutes of throttling, or without an API server.
+const CALL_TRIES_MAX: u32 = 60;
 
 /// Why a step did not reach its end. One variant for each thing the runner does about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +64,8 @@ pub struct Hands<'a> {
     pub cluster: &'a ClusterId,
     /// Groups that the operation made.
     pub created: &'a [String],
+    /// Nodes that stay, and were open when the operation was asked for.
+    pub staying: &'a [String],
 }
 
 impl Hands<'_> {
@@ -68,14 +73,14 @@ impl Hands<'_> {
     pub async fn act(&self, step: &Step) -> Result<(), StepError> {
         match step {
             Step::EnsureGroup { spec } => {
-                self.world.cloud.ensure_group(self.cluster, spec).await?;
+                self.patiently(|| self.world.cloud.ensure_group(self.cluster, spec)).await?;
                 self.until_active(&spec.name).await.map(drop)
             }
             Step::Grow { group, to, .. } => self.grow(group, *to).await,
-            Step::Cordon { nodes } => self.cordon_all(nodes, true).await,
+            Step::Cordon { nodes } => self.close(nodes).await,
             Step::Migrate { moves } => self.migrate(moves).await,
             Step::Remove { group, nodes } => self.remove(group, nodes).await,
-            Step::Open { groups } => self.open(groups).await,
+            Step::Open { groups, nodes } => self.open(groups, nodes).await,
             Step::DeleteGroup { group } => self.delete_group(group).await,
             Step::Verify { sizes } => self.verify(sizes).await,
         }
@@ -93,78 +98,107 @@ impl Hands<'_> {
 
     async fn grow(&self, group: &str, to: u32) -> Result<(), StepError> {
         self.until_active(group).await?;
-        self.world.cloud.ensure_size(self.cluster, group, to).await?;
+        self.patiently(|| self.world.cloud.ensure_size(self.cluster, group, to)).await?;
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
             let status = self.until_active(group).await?;
             if let Some(issue) = status.issues.first() {
                 return Err(StepError::Hopeless { reason: "NO_CAPACITY", message: issue.clone() });
             }
-            let state = self.world.cluster.state(self.cluster).await?;
-            let ready = nodes_of(&status, &state).len();
+            let state = self.state().await?;
+            let nodes = nodes_of(&status, &state);
+            // Only groups that a plan makes are steered by. Nodes of a group that serves already stay open.
+            if self.created.iter().any(|one| one == group) {
+                self.cordon_all(&nodes, true).await?;
+            }
+            let ready = nodes.len();
             if to as usize <= ready {
-                let nodes = nodes_of(&status, &state);
-                return self.cordon_all(&nodes, true).await;
+                return Ok(());
             }
             self.wait(deadline, || format!("{ready} of {to} nodes of {group} are ready")).await?;
         }
     }
 
     async fn shrink_back(&self, group: &str, to: usize) -> Result<(), StepError> {
-        let Some(status) = self.world.cloud.group(self.cluster, group).await? else { return Ok(()) };
-        if !status.is_active {
-            self.until_active(group).await?;
+        if self.group(group).await?.is_none() {
+            return Ok(());
         }
-        self.world.cloud.give_up_missing(self.cluster, group).await?;
+        let status = self.until_active(group).await?;
+        self.patiently(|| self.world.cloud.give_up_missing(self.cluster, group)).await?;
         for instance in status.instances.iter().skip(to) {
-            self.world.cloud.ensure_instance_gone(self.cluster, group, &instance.provider_id).await?;
+            self.clear(&instance.provider_id).await?;
+            self.terminate(group, &instance.provider_id).await?;
         }
         Ok(())
+    }
+
+    /// Moves what was placed on a machine meanwhile off it, as far as budgets allow.
+    async fn clear(&self, provider_id: &str) -> Result<(), StepError> {
+        let state = self.state().await?;
+        let Some(node) = state.nodes.iter().find(|node| node.provider_id == provider_id) else {
+            return Ok(());
+        };
+        self.cordon_all(std::slice::from_ref(&node.name), true).await?;
+        self.drain(&node.name).await
+    }
+
+    /// Closes nodes that will leave, if everything on them may be evicted: later there is no way back.
+    async fn close(&self, nodes: &[String]) -> Result<(), StepError> {
+        let state = self.state().await?;
+        nodes.iter().try_for_each(|node| expect_evictable(&state, node))?;
+        self.cordon_all(nodes, true).await
     }
 
     async fn cordon_all(&self, nodes: &[String], cordoned: bool) -> Result<(), StepError> {
         for node in nodes {
-            match self.world.cluster.set_cordoned(self.cluster, node, cordoned).await {
-                Ok(()) | Err(ClusterError::NotFound(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.patiently(|| async move {
+                match self.world.cluster.set_cordoned(self.cluster, node, cordoned).await {
+                    Err(ClusterError::NotFound(_)) => Ok(()),
+                    end => end,
+                }
+            })
+            .await?;
         }
         Ok(())
     }
 
-    async fn migrate(&self, moves: &[Move]) -> Result<(), StepError> {
-        for one in moves {
-            self.move_pod(one).await?;
+    async fn migrate(&self, moves: &[PodMove]) -> Result<(), StepError> {
+        // An attempt that was cut short may have left nodes closed that stay.
+        self.cordon_all(self.staying, false).await?;
+        for (index, one) in moves.iter().enumerate() {
+            self.move_pod(one, &moves[..index]).await?;
         }
         Ok(())
     }
 
-    /// Opens the target, evicts the pod, waits until its workload has no pending pod, closes the target again.
-    async fn move_pod(&self, one: &Move) -> Result<(), StepError> {
-        let state = self.world.cluster.state(self.cluster).await?;
-        let Some(pod) = state.pods.iter().find(|pod| pod.key() == one.pod) else { return Ok(()) };
-        let is_there = pod.node.is_some() && pod.node == one.from && !pod.terminating;
-        let is_waiting = pod.node.is_none();
-        if !is_there && !is_waiting {
-            return Ok(());
-        }
-        let owner = pod.owner.clone();
+    /// Evicts a pod while its target is the only node that takes it, and waits until its workload has no pending pod.
+    async fn move_pod(&self, one: &PodMove, before: &[PodMove]) -> Result<(), StepError> {
+        let state = self.state().await?;
+        let parked = before.iter().any(|other| other.pod == one.pod);
+        let Some(pod) = who_moves(&state, one, parked) else { return Ok(()) };
         let target = self.real_name(&one.to, &state).await?;
-        let steered = self.is_new(&one.to);
-        if steered {
-            self.cordon_all(std::slice::from_ref(&target), false).await?;
+        let others = rivals(&state, pod, &target);
+        self.cordon_all(std::slice::from_ref(&target), false).await?;
+        self.cordon_all(&others, true).await?;
+        let placed = self.evict_and_wait(pod).await;
+        self.cordon_all(&others, false).await?;
+        if self.is_new(&one.to) {
+            self.cordon_all(&[target], true).await?;
         }
-        if let Some(from) = one.from.as_deref().filter(|_| is_there) {
-            self.evict(&one.pod, from).await?;
+        placed
+    }
+
+    async fn evict_and_wait(&self, pod: &Pod) -> Result<(), StepError> {
+        if let Some(node) = &pod.node {
+            self.evict(&pod.key(), node).await?;
         }
-        self.until_placed(&one.pod, owner.as_ref()).await?;
-        if steered { self.cordon_all(&[target], true).await } else { Ok(()) }
+        self.until_placed(&pod.key(), pod.owner.as_ref()).await
     }
 
     async fn evict(&self, pod: &str, node: &str) -> Result<(), StepError> {
         let deadline = self.world.clock.monotonic() + MOVE_WAIT_MAX;
         loop {
-            match self.world.cluster.evict(self.cluster, pod, node).await? {
+            match self.ask_to_leave(pod, node).await? {
                 Eviction::Accepted | Eviction::Gone => return Ok(()),
                 Eviction::Blocked(budget) => {
                     self.wait(deadline, || format!("disruption budget {budget} keeps pod {pod}")).await?;
@@ -178,13 +212,13 @@ impl Hands<'_> {
         let start = self.world.clock.monotonic();
         let mut is_steered = true;
         loop {
-            let state = self.world.cluster.state(self.cluster).await?;
+            let state = self.state().await?;
             let concerns = |pod: &&Pod| pod.key() == key || (owner.is_some() && pod.owner.as_ref() == owner);
             let pending =
                 state.pods.iter().filter(concerns).find(|pod| pod.node.is_none() || pod.terminating);
             let Some(pending) = pending else { return Ok(()) };
             if is_steered && start + STEERING_PATIENCE <= self.world.clock.monotonic() {
-                self.open(self.created).await?;
+                self.open(self.created, self.staying).await?;
                 is_steered = false;
             }
             let who = pending.key();
@@ -196,10 +230,10 @@ impl Hands<'_> {
     async fn remove(&self, group: &str, nodes: &[String]) -> Result<(), StepError> {
         for name in nodes {
             self.drain(name).await?;
-            let state = self.world.cluster.state(self.cluster).await?;
+            let state = self.state().await?;
             let Some(node) = state.nodes.iter().find(|node| node.name == *name) else { continue };
             self.until_active(group).await?;
-            self.world.cloud.ensure_instance_gone(self.cluster, group, &node.provider_id).await?;
+            self.terminate(group, &node.provider_id).await?;
             self.until_gone(name).await?;
         }
         Ok(())
@@ -208,21 +242,22 @@ impl Hands<'_> {
     async fn drain(&self, node: &str) -> Result<(), StepError> {
         let deadline = self.world.clock.monotonic() + MOVE_WAIT_MAX;
         loop {
-            let state = self.world.cluster.state(self.cluster).await?;
-            let left: Vec<&Pod> = state.pods.iter().filter(|pod| has_to_leave(pod, node)).collect();
+            let left = self.patiently(|| self.world.cluster.left_on(self.cluster, node)).await?;
             let Some(first) = left.first() else { return Ok(()) };
-            for pod in left.iter().filter(|pod| !pod.terminating) {
-                self.world.cluster.evict(self.cluster, &pod.key(), node).await?;
+            let state = self.state().await?;
+            expect_evictable(&state, node)?;
+            for pod in state.pods.iter().filter(|pod| has_to_leave(pod, node) && !pod.terminating) {
+                self.ask_to_leave(&pod.key(), node).await?;
             }
-            let (count, first) = (left.len(), first.key());
-            self.wait(deadline, || format!("{count} pods are left on {node}, such as {first}")).await?;
+            self.wait(deadline, || format!("{} pods are left on {node}, such as {first}", left.len()))
+                .await?;
         }
     }
 
     async fn until_gone(&self, node: &str) -> Result<(), StepError> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
-            let state = self.world.cluster.state(self.cluster).await?;
+            let state = self.state().await?;
             if !state.nodes.iter().any(|one| one.name == node) {
                 return Ok(());
             }
@@ -230,10 +265,12 @@ impl Hands<'_> {
         }
     }
 
-    async fn open(&self, groups: &[String]) -> Result<(), StepError> {
+    /// Opens the nodes of new groups, and others by name.
+    pub async fn open(&self, groups: &[String], nodes: &[String]) -> Result<(), StepError> {
+        self.cordon_all(nodes, false).await?;
         for group in groups {
-            let Some(status) = self.world.cloud.group(self.cluster, group).await? else { continue };
-            let state = self.world.cluster.state(self.cluster).await?;
+            let Some(status) = self.group(group).await? else { continue };
+            let state = self.state().await?;
             self.cordon_all(&nodes_of(&status, &state), false).await?;
         }
         Ok(())
@@ -242,10 +279,10 @@ impl Hands<'_> {
     async fn delete_group(&self, group: &str) -> Result<(), StepError> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
-            match self.world.cloud.group(self.cluster, group).await? {
+            match self.group(group).await? {
                 None => return Ok(()),
                 Some(status) if status.is_active && status.instances.is_empty() => {
-                    self.world.cloud.ensure_group_gone(self.cluster, group).await?;
+                    self.patiently(|| self.world.cloud.ensure_group_gone(self.cluster, group)).await?;
                 }
                 Some(_) => {}
             }
@@ -254,11 +291,11 @@ impl Hands<'_> {
     }
 
     async fn verify(&self, sizes: &[(String, u32)]) -> Result<(), StepError> {
-        let state = self.world.cluster.state(self.cluster).await?;
+        let state = self.state().await?;
         for (group, want) in sizes {
             let have = state.nodes.iter().filter(|node| node.group == *group).count();
             if have != *want as usize {
-                let message = format!("group {group} has {have} nodes, the plan {want}");
+                let message = format!("group {group} has {have} nodes, not {want}");
                 return Err(StepError::Hopeless { reason: "FLEET_DIFFERS", message });
             }
         }
@@ -269,7 +306,7 @@ impl Hands<'_> {
     async fn until_active(&self, group: &str) -> Result<GroupStatus, StepError> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
-            match self.world.cloud.group(self.cluster, group).await? {
+            match self.group(group).await? {
                 Some(status) if status.is_active => return Ok(status),
                 Some(_) => self.wait(deadline, || format!("group {group} is being changed")).await?,
                 None => return Err(CloudError::NotFound(group.to_owned()).into()),
@@ -285,10 +322,42 @@ impl Hands<'_> {
     /// The node that a plan's node name stands for: the n-th machine of a new group, or the node itself.
     async fn real_name(&self, name: &str, state: &ClusterState) -> Result<String, StepError> {
         let Some((group, number)) = made_up(self.created, name) else { return Ok(name.to_owned()) };
-        let status = self.world.cloud.group(self.cluster, group).await?;
+        let status = self.group(group).await?;
         let nodes = status.map(|status| nodes_of(&status, state)).unwrap_or_default();
         let missing = || StepError::Again(format!("group {group} has no node {number} that is ready"));
         nodes.into_iter().nth(number - 1).ok_or_else(missing)
+    }
+
+    async fn state(&self) -> Result<ClusterState, StepError> {
+        self.patiently(|| self.world.cluster.state(self.cluster)).await
+    }
+
+    async fn group(&self, name: &str) -> Result<Option<GroupStatus>, StepError> {
+        self.patiently(|| self.world.cloud.group(self.cluster, name)).await
+    }
+
+    async fn terminate(&self, group: &str, provider_id: &str) -> Result<(), StepError> {
+        let gone = || self.world.cloud.ensure_instance_gone(self.cluster, group, provider_id);
+        self.patiently(gone).await
+    }
+
+    async fn ask_to_leave(&self, pod: &str, node: &str) -> Result<Eviction, StepError> {
+        self.patiently(|| self.world.cluster.evict(self.cluster, pod, node)).await
+    }
+
+    /// Calls again as long as that may help: throttled, timed out, or in the way of another change.
+    async fn patiently<T, E: Into<StepError>, F: Future<Output = Result<T, E>> + Send>(
+        &self,
+        call: impl Fn() -> F + Send,
+    ) -> Result<T, StepError> {
+        let mut tries = 1;
+        loop {
+            match call().await.map_err(Into::into) {
+                Err(StepError::Again(_)) if tries < CALL_TRIES_MAX => self.world.clock.sleep(POLL).await,
+                end => return end,
+            }
+            tries += 1;
+        }
     }
 
     async fn wait(&self, deadline: Duration, what: impl FnOnce() -> String) -> Result<(), StepError> {
@@ -307,6 +376,44 @@ fn made_up<'a>(created: &'a [String], name: &str) -> Option<(&'a str, usize)> {
     Some((group, number.parse().ok().filter(|number| 0 < *number)?))
 }
 
+/// The pod that a move is about: the one that it names, if it is still where the move begins; else one of the same
+/// workload that waits for a node, or that was parked where the move begins.
+fn who_moves<'s>(state: &'s ClusterState, one: &PodMove, parked: bool) -> Option<&'s Pod> {
+    let alive = || state.pods.iter().filter(|pod| !pod.terminating);
+    if let Some(named) = alive().find(|pod| pod.key() == one.pod) {
+        return (named.node.is_none() || named.node == one.from).then_some(named);
+    }
+    let is_heir = |pod: &&Pod| {
+        let waits_or_parked = pod.node.is_none() || (parked && pod.node == one.from);
+        one.owner.is_some() && pod.owner == one.owner && waits_or_parked
+    };
+    alive().find(is_heir)
+}
+
+/// Open nodes beside the target that would take the pod, once it is made again.
+fn rivals(state: &ClusterState, pod: &Pod, target: &str) -> Vec<String> {
+    let mut simulation = Simulation::of(state, Settings::default());
+    let Some(id) = simulation.pod(&pod.key()) else { return Vec::new() };
+    if pod.node.is_some() {
+        simulation.evict(id);
+    }
+    let takers = simulation.accepting(id).map(|node| simulation.node_name(node).to_owned());
+    takers.filter(|name| name != target).collect()
+}
+
+/// Refuses to empty a node of what nobody would make again, or of what must not be disturbed.
+fn expect_evictable(state: &ClusterState, node: &str) -> Result<(), StepError> {
+    let is_protected = |pod: &&Pod| pod.owner.is_none() || pod.do_not_disrupt.is_some();
+    let mut on_it = state.pods.iter().filter(|pod| has_to_leave(pod, node) && !pod.terminating);
+    match on_it.find(is_protected) {
+        None => Ok(()),
+        Some(pod) => Err(StepError::Hopeless {
+            reason: "PROTECTED_POD",
+            message: format!("pod {} on {node} may not be evicted: move or delete it", pod.key()),
+        }),
+    }
+}
+
 /// Names of the nodes of a group that are ready, in the order in which they were launched.
 fn nodes_of(status: &GroupStatus, state: &ClusterState) -> Vec<String> {
     let by_id: BTreeMap<&str, &str> = state
@@ -321,7 +428,7 @@ fn nodes_of(status: &GroupStatus, state: &ClusterState) -> Vec<String> {
 }
 
 /// Pods that have to be gone before a node goes: all but those of DaemonSets and the kubelet's own.
-fn has_to_leave(pod: &Pod, node: &str) -> bool {
+pub(super) fn has_to_leave(pod: &Pod, node: &str) -> bool {
     let stays = |owner: &WorkloadRef| matches!(owner.kind, WorkloadKind::DaemonSet | WorkloadKind::Node);
     pod.node.as_deref() == Some(node) && !pod.owner.as_ref().is_some_and(stays)
 }

@@ -40,10 +40,9 @@ impl Runner {
     /// # Errors
     /// [`Halted`]; nothing was done that is not written down as begun.
     pub async fn run(&self, mut operation: Operation) -> Result<Operation, Halted> {
-        if operation.state == State::Stuck {
-            operation.state = State::Running;
-            operation.failure = None;
-        }
+        operation = operation.resumed();
+        // Tries of the present step by this runner: what an earlier one spent says nothing about the world now.
+        let (mut present, mut tries) = (None, 0);
         while operation.state == State::Running {
             let Some(index) = operation.next_step() else {
                 operation.state = State::Succeeded;
@@ -51,7 +50,9 @@ impl Runner {
                 info!(operation = %operation.id, "operation succeeded");
                 return Ok(operation);
             };
-            operation = self.forward(operation, index).await?;
+            tries = if present == Some(index) { tries + 1 } else { 1 };
+            present = Some(index);
+            operation = self.forward(operation, index, tries).await?;
         }
         if operation.state == State::Undoing {
             operation = self.undo(operation).await?;
@@ -59,7 +60,7 @@ impl Runner {
         Ok(operation)
     }
 
-    async fn forward(&self, mut operation: Operation, index: usize) -> Result<Operation, Halted> {
+    async fn forward(&self, mut operation: Operation, index: usize, tries: u32) -> Result<Operation, Halted> {
         if operation.cancel_requested && !operation.is_committed() {
             return self.turn_back(operation, "CANCELLED", "it was cancelled".to_owned()).await;
         }
@@ -67,11 +68,15 @@ impl Runner {
         record.progress = Progress::Running;
         record.attempts += 1;
         record.start_time.get_or_insert_with(|| self.world.clock.now());
-        let (step, attempts) = (record.step.clone(), record.attempts);
+        let step = record.step.clone();
+        let was_committed = operation.steps[..index].iter().any(|record| record.step.commits());
         operation = self.write(operation).await?;
-        let created = created(&operation);
-        let hands = Hands { world: &self.world, cluster: &operation.cluster, created: &created };
-        let outcome = hands.act(&step).await;
+        if operation.cancel_requested && !was_committed && step.commits() {
+            // Nothing of it is done yet.
+            operation.steps[index].progress = Progress::Pending;
+            return self.turn_back(operation, "CANCELLED", "it was cancelled".to_owned()).await;
+        }
+        let outcome = self.hands(&operation, &created(&operation), &staying(&operation)).act(&step).await;
         let record = &mut operation.steps[index];
         match outcome {
             Ok(()) => {
@@ -80,10 +85,10 @@ impl Runner {
                 record.end_time = Some(self.world.clock.now());
                 self.write(operation).await
             }
-            Err(StepError::Again(why)) if attempts < ATTEMPTS_MAX => {
+            Err(StepError::Again(why)) if tries < ATTEMPTS_MAX => {
                 record.note = why;
                 operation = self.write(operation).await?;
-                self.world.clock.sleep(BACKOFF * 2_u32.pow(attempts - 1)).await;
+                self.world.clock.sleep(BACKOFF * 2_u32.pow(tries - 1)).await;
                 Ok(operation)
             }
             Err(StepError::Again(why)) => self.give_up(operation, index, "GAVE_UP", why).await,
@@ -107,7 +112,11 @@ impl Runner {
             return self.turn_back(operation, reason, message).await;
         }
         record_end(&mut operation, index, Progress::Failed, self);
-        operation.steps[index].attempts = 0;
+        // Nobody can say how long it will be stuck: pods have to find room meanwhile.
+        let (created, staying) = (created(&operation), staying(&operation));
+        if let Err(why) = self.hands(&operation, &created, &staying).open(&created, &staying).await {
+            warn!(operation = %operation.id, %why, "nodes are left closed");
+        }
         operation.state = State::Stuck;
         warn!(operation = %operation.id, reason, message, "operation is stuck");
         operation.failure = Some(Failure { reason: reason.to_owned(), message });
@@ -155,10 +164,10 @@ impl Runner {
         created: &[String],
         step: &Step,
     ) -> Result<(), StepError> {
-        let hands = Hands { world: &self.world, cluster: &operation.cluster, created };
+        let staying = staying(operation);
         let mut attempt = 1;
         loop {
-            match hands.undo(step).await {
+            match self.hands(operation, created, &staying).undo(step).await {
                 Err(StepError::Again(_)) if attempt < UNDO_ATTEMPTS_MAX => {
                     self.world.clock.sleep(BACKOFF).await;
                     attempt += 1;
@@ -166,6 +175,15 @@ impl Runner {
                 end => return end,
             }
         }
+    }
+
+    fn hands<'a>(
+        &'a self,
+        operation: &'a Operation,
+        created: &'a [String],
+        staying: &'a [String],
+    ) -> Hands<'a> {
+        Hands { world: &self.world, cluster: &operation.cluster, created, staying }
     }
 
     async fn write(&self, mut operation: Operation) -> Result<Operation, Halted> {
@@ -189,4 +207,13 @@ fn created(operation: &Operation) -> Vec<String> {
         _ => None,
     };
     operation.steps.iter().filter_map(name).collect()
+}
+
+/// Nodes that stay, as the operation lists them.
+fn staying(operation: &Operation) -> Vec<String> {
+    let nodes = |record: &plimsoll_domain::operation::StepRecord| match &record.step {
+        Step::Open { nodes, .. } => Some(nodes.clone()),
+        _ => None,
+    };
+    operation.steps.iter().find_map(nodes).unwrap_or_default()
 }

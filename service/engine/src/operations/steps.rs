@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_domain::fleet::{
     LABEL_ARCH, LABEL_CAPACITY_TYPE, LABEL_EBS_ZONE, LABEL_HOSTNAME, LABEL_INSTANCE_TYPE, LABEL_NODE_GROUP,
-    LABEL_OS, LABEL_REGION, LABEL_ZONE,
+    LABEL_OS, LABEL_REGION, LABEL_ZONE, Node,
 };
-use plimsoll_domain::operation::{Step, StepRecord};
+use plimsoll_domain::operation::{PodMove, Step, StepRecord};
 use plimsoll_domain::plan::{Change, ChangeKind, Move, NodeGroup, Plan, RefereeReport};
 use plimsoll_domain::problem::Problem;
 use plimsoll_domain::selector::Labels;
+use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_domain::workload::WorkloadRef;
 use plimsoll_domain::world::GroupSpec;
+
+use crate::planning::NO_GROUP;
 
 /// Labels that the cloud and the kubelet set; a group states none of them.
 const SET_BY_OTHERS: [&str; 9] = [
@@ -30,7 +34,7 @@ const SET_BY_OTHERS_PREFIXES: [&str; 3] =
 
 /// The steps of a plan. Growing comes first, then pods move in the order that the referee found, then what is empty
 /// goes. `problem` is the plan's own: it tells the order of prices.
-pub fn of_plan(plan: &Plan, problem: &Problem) -> Vec<StepRecord> {
+pub fn of_plan(plan: &Plan, problem: &Problem, state: &ClusterState) -> Vec<StepRecord> {
     let mut steps: Vec<Step> = Vec::new();
     let created: Vec<&NodeGroup> =
         plan.groups.iter().filter(|group| !group.existing && 0 < group.to_count).collect();
@@ -44,16 +48,27 @@ pub fn of_plan(plan: &Plan, problem: &Problem) -> Vec<StepRecord> {
     if !leaving.is_empty() {
         steps.push(Step::Cordon { nodes: leaving.keys().map(|node| (*node).to_owned()).collect() });
     }
-    if let Some(referee) = &plan.referee {
-        steps.extend(migration(referee, &leaving));
+    let (moving, removing) = match &plan.referee {
+        Some(referee) => migration(referee, &leaving, state),
+        None => Default::default(),
+    };
+    let moves_pods = !moving.is_empty();
+    steps.extend(moving);
+    // Before the last nodes are emptied: what is left on them may go wherever there is room.
+    if moves_pods || !created.is_empty() {
+        let groups = created.iter().map(|group| group.name.clone()).collect();
+        steps.push(Step::Open { groups, nodes: staying(&leaving, state) });
     }
-    if !created.is_empty() {
-        steps.push(Step::Open { groups: created.iter().map(|group| group.name.clone()).collect() });
-    }
+    steps.extend(removing);
     let deleted = plan.changes.iter().filter(|change| change.kind == ChangeKind::Delete);
     steps.extend(deleted.map(|change| Step::DeleteGroup { group: change.group.clone() }));
     steps.push(Step::Verify {
-        sizes: plan.groups.iter().map(|group| (group.name.clone(), group.to_count)).collect(),
+        sizes: plan
+            .groups
+            .iter()
+            .filter(|group| group.name != NO_GROUP)
+            .map(|group| (group.name.clone(), group.to_count))
+            .collect(),
     });
     steps.into_iter().map(StepRecord::new).collect()
 }
@@ -67,8 +82,20 @@ fn leaving(plan: &Plan) -> BTreeMap<&str, &str> {
         .collect()
 }
 
-/// Moves in the referee's order, cut where a node has to be gone before the next; the rest of the nodes at the end.
-fn migration(referee: &RefereeReport, leaving: &BTreeMap<&str, &str>) -> Vec<Step> {
+/// Nodes that stay, and take pods now.
+fn staying(leaving: &BTreeMap<&str, &str>, state: &ClusterState) -> Vec<String> {
+    let stays = |node: &&Node| !node.unschedulable && !leaving.contains_key(node.name.as_str());
+    state.nodes.iter().filter(stays).map(|node| node.name.clone()).collect()
+}
+
+/// Moves in the referee's order, cut where a node has to be gone before the next; and the removals of the rest.
+fn migration(
+    referee: &RefereeReport,
+    leaving: &BTreeMap<&str, &str>,
+    state: &ClusterState,
+) -> (Vec<Step>, Vec<Step>) {
+    let owners: BTreeMap<String, WorkloadRef> =
+        state.pods.iter().filter_map(|pod| Some((pod.key(), pod.owner.clone()?))).collect();
     let mut steps = Vec::new();
     let mut removed: BTreeSet<&str> = BTreeSet::new();
     let mut begin = 0;
@@ -77,23 +104,29 @@ fn migration(referee: &RefereeReport, leaving: &BTreeMap<&str, &str>) -> Vec<Ste
     for removal in early {
         let Some(group) = leaving.get(removal.node.as_str()) else { continue };
         let end = (removal.before_move as usize).clamp(begin, referee.steered_moves.len());
-        push_moves(&mut steps, &referee.steered_moves[begin..end]);
+        push_moves(&mut steps, &owners, &referee.steered_moves[begin..end]);
         begin = end;
         removed.insert(&removal.node);
         steps.push(Step::Remove { group: (*group).to_owned(), nodes: vec![removal.node.clone()] });
     }
-    push_moves(&mut steps, &referee.steered_moves[begin..]);
+    push_moves(&mut steps, &owners, &referee.steered_moves[begin..]);
     let mut by_group: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (node, group) in leaving.iter().filter(|(node, _)| !removed.contains(**node)) {
         by_group.entry(group).or_default().push((*node).to_owned());
     }
-    steps.extend(by_group.into_iter().map(|(group, nodes)| Step::Remove { group: group.to_owned(), nodes }));
-    steps
+    let removing = by_group.into_iter().map(|(group, nodes)| Step::Remove { group: group.to_owned(), nodes });
+    (steps, removing.collect())
 }
 
-fn push_moves(steps: &mut Vec<Step>, moves: &[Move]) {
+fn push_moves(steps: &mut Vec<Step>, owners: &BTreeMap<String, WorkloadRef>, moves: &[Move]) {
+    let owned = |one: &Move| PodMove {
+        pod: one.pod.clone(),
+        owner: owners.get(&one.pod).cloned(),
+        from: one.from.clone(),
+        to: one.to.clone(),
+    };
     if !moves.is_empty() {
-        steps.push(Step::Migrate { moves: moves.to_vec() });
+        steps.push(Step::Migrate { moves: moves.iter().map(owned).collect() });
     }
 }
 

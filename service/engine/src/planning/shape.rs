@@ -9,7 +9,7 @@ use plimsoll_domain::problem::Problem;
 use plimsoll_domain::solution::{Bin, Group, billed_offering};
 
 /// Name of the group of nodes that belong to none.
-const NO_GROUP: &str = "(none)";
+pub const NO_GROUP: &str = "(none)";
 
 /// Node groups, changes and names of a fleet.
 #[derive(Clone, Debug, Default)]

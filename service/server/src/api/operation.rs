@@ -58,6 +58,24 @@ impl OperationService for Api {
         Ok(Response::new(operation::operation(&found)))
     }
 
+    async fn resume_operation(
+        &self,
+        request: Request<pb::ResumeOperationRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let id = names::parse_operation("name", &request.into_inner().name)?;
+        let found = self.engine.resume_operation(&id).await.map_err(Refused::from)?;
+        Ok(Response::new(operation::operation(&found)))
+    }
+
+    async fn abandon_operation(
+        &self,
+        request: Request<pb::AbandonOperationRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let id = names::parse_operation("name", &request.into_inner().name)?;
+        let found = self.engine.abandon_operation(&id).await.map_err(Refused::from)?;
+        Ok(Response::new(operation::operation(&found)))
+    }
+
     async fn wait_operation(
         &self,
         request: Request<pb::WaitOperationRequest>,

@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use plimsoll_domain::ids::{CatalogId, ClusterId, IdError, LATEST, OperationId, PlanId, SnapshotId};
+use plimsoll_domain::ids::{
+    CatalogId, ClusterId, IdError, LATEST, NAME_LENGTH_MAX, OperationId, PlanId, SnapshotId,
+};
 
 use super::Invalid;
 
@@ -30,6 +32,16 @@ pub fn parse_plan(field: &str, name: &str) -> Result<(ClusterId, PlanId), Invali
     let parts = PlanId::split_name(name);
     let (cluster, plan) = parts.ok_or_else(|| malformed(field, name, PlanId::NAME_FORM))?;
     Ok((id(field, cluster)?, id(field, plan)?))
+}
+
+/// Reads `clusters/{cluster}/nodeGroups/{group}`. Clouds name groups by rules of their own: any text is a name.
+pub fn parse_node_group(field: &str, name: &str) -> Result<(ClusterId, String), Invalid> {
+    let parts = ClusterId::split_node_group_name(name).filter(|(_, group)| !group.is_empty());
+    let (cluster, group) = parts.ok_or_else(|| malformed(field, name, ClusterId::NODE_GROUP_NAME_FORM))?;
+    if NAME_LENGTH_MAX < group.len() {
+        return Err(Invalid::new(field, format!("a group's name has at most {NAME_LENGTH_MAX} bytes")));
+    }
+    Ok((id(field, cluster)?, group.to_owned()))
 }
 
 /// Reads `catalogs/{catalog}`; no id is the newest.

@@ -20,8 +20,14 @@ const WAIT_DEFAULT: Duration = Duration::from_secs(60);
 
 /// An operation as the wire has it.
 pub fn operation(from: &Operation) -> pb::Operation {
-    let Kind::ApplyPlan { plan } = &from.kind;
-    let plan = plan.name(&from.cluster);
+    let plan = from.kind.plan().map(|plan| plan.name(&from.cluster)).unwrap_or_default();
+    let (kind, node_group, desired_count, reason) = match &from.kind {
+        Kind::ApplyPlan { .. } => (kinds::Kind::ApplyPlan, String::new(), 0, String::new()),
+        Kind::ResizeNodeGroup { group, to, reason, .. } => {
+            let name = from.cluster.node_group_name(group);
+            (kinds::Kind::ResizeNodeGroup, name, int(*to), reason.clone())
+        }
+    };
     let failure = from.failure.as_ref().filter(|_| from.state != State::Undoing);
     let result = match (from.state, failure) {
         (State::Succeeded, _) => Some(Outcome::Response(pb::OperationResponse { plan: plan.clone() })),
@@ -32,7 +38,7 @@ pub fn operation(from: &Operation) -> pb::Operation {
         (_, None) => None,
     };
     let metadata = pb::OperationMetadata {
-        kind: kinds::Kind::ApplyPlan.into(),
+        kind: kind.into(),
         target: from.cluster.name(),
         plan,
         state: state(from.state).into(),
@@ -42,13 +48,16 @@ pub fn operation(from: &Operation) -> pb::Operation {
         cancel_requested: from.cancel_requested,
         actor: from.actor.clone(),
         revision: from.revision,
+        node_group,
+        desired_count,
+        reason,
     };
     pb::Operation { name: from.id.name(), metadata: Some(metadata), done: from.state.is_final(), result }
 }
 
 fn state(from: State) -> kinds::State {
     match from {
-        State::Running => kinds::State::Running,
+        State::Queued | State::Running => kinds::State::Running,
         State::Undoing => kinds::State::Undoing,
         State::Stuck => kinds::State::Stuck,
         State::Succeeded => kinds::State::Succeeded,
@@ -90,9 +99,12 @@ fn words(step: &Step) -> (&'static str, String) {
         Step::Cordon { nodes } => ("CORDON", format!("keep new pods off {}", few(nodes))),
         Step::Migrate { moves } => ("MIGRATE", format!("move {} pods", moves.len())),
         Step::Remove { group, nodes } => ("REMOVE", format!("remove {} from {group}", few(nodes))),
-        Step::Open { groups } => ("OPEN", format!("open the nodes of {} new groups", groups.len())),
+        Step::Open { groups, .. } => ("OPEN", format!("open the nodes of {} new groups", groups.len())),
         Step::DeleteGroup { group } => ("DELETE_GROUP", format!("delete node group {group}")),
-        Step::Verify { sizes } => ("VERIFY", format!("compare {} groups with the plan", sizes.len())),
+        Step::Verify { sizes } => match &sizes[..] {
+            [(group, count)] => ("VERIFY", format!("see that {group} has {count} nodes")),
+            _ => ("VERIFY", format!("compare {} groups with the plan", sizes.len())),
+        },
     }
 }
 
@@ -105,7 +117,7 @@ pub fn filter(from: &pb::ListOperationsRequest) -> Result<OperationFilter, Inval
         "" => None,
         parent => Some(names::parse_cluster("parent", parent)?),
     };
-    Ok(OperationFilter { cluster, plan: None, open: from.open })
+    Ok(OperationFilter { cluster, open: from.open, ..OperationFilter::default() })
 }
 
 /// Reads how long to wait.

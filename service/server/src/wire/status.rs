@@ -57,8 +57,12 @@ reasons! {
     UnknownPlan, "UNKNOWN_PLAN", NotFound;
     /// No such operation.
     UnknownOperation, "UNKNOWN_OPERATION", NotFound;
+    /// No such node group.
+    UnknownNodeGroup, "UNKNOWN_NODE_GROUP", NotFound;
     /// This server does not change the cluster.
     NotActuator, "NOT_ACTUATOR", FailedPrecondition;
+    /// Only what is stuck can be resumed or abandoned.
+    NotStuck, "NOT_STUCK", FailedPrecondition;
     /// The plan's time is over.
     ExpiredPlan, "EXPIRED_PLAN", FailedPrecondition;
     /// The plan would leave pods behind.
@@ -67,6 +71,12 @@ reasons! {
     StalePlan, "STALE_PLAN", Aborted;
     /// Another operation holds the cluster.
     ClusterBusy, "CLUSTER_BUSY", Aborted;
+    /// A node group cannot have that many nodes.
+    OutOfRangeSize, "OUT_OF_RANGE_SIZE", OutOfRange;
+    /// The policy protects the node group.
+    ProtectedGroup, "PROTECTED_GROUP", FailedPrecondition;
+    /// Pods would be lost with the nodes.
+    UnsafeShrink, "UNSAFE_SHRINK", FailedPrecondition;
     /// AWS or Kubernetes did not answer.
     UnavailableSource, "UNAVAILABLE_SOURCE", Unavailable;
     /// The id is taken.
@@ -186,6 +196,14 @@ fn engine(error: Error) -> Status {
             with(Reason::ExpiredPlan, &[("plan", plan), ("expire_time", time.to_string())])
         }
         Error::UnsafePlan(why) => with(Reason::UnsafePlan, &[("why", why)]),
+        Error::OutOfRangeSize { group, wanted, max } => {
+            let (wanted, max) = (("desired_count", wanted.to_string()), ("max_count", max.to_string()));
+            let min = ("min_count", "0".to_owned());
+            with(Reason::OutOfRangeSize, &[("node_group", group), wanted, min, max])
+        }
+        Error::ProtectedGroup(group) => with(Reason::ProtectedGroup, &[("node_group", group)]),
+        Error::UnsafeShrink(why) => with(Reason::UnsafeShrink, &[("why", why)]),
+        Error::NotStuck(operation) => with(Reason::NotStuck, &[("operation", operation)]),
         Error::World(why) => with(Reason::UnavailableSource, &[("why", why)]),
         Error::Frozen(cluster) => with(Reason::Frozen, &[("cluster", cluster)]),
         Error::Overloaded { waiting } => with(Reason::Overloaded, &[("waiting_count", waiting.to_string())]),
@@ -265,6 +283,9 @@ fn advice(reason: Reason) -> &'static str {
         Reason::Frozen => "; lift `freeze` in the policy (plimsoll policy edit, or UpdatePolicy)",
         Reason::EtagMismatch => "; read it again and repeat",
         Reason::StalePlan => "; create a new plan",
+        Reason::ProtectedGroup => {
+            "; take it out of `protected_groups` (plimsoll policy edit, or UpdatePolicy)"
+        }
         Reason::ClusterBusy => "; wait for it (plimsoll operation watch), or cancel it",
         _ => "",
     }
@@ -277,7 +298,8 @@ fn details(reason: Reason, metadata: &[(&str, String)]) -> ErrorDetails {
         .map(|(key, value)| ((*key).to_owned(), clip(value)))
         .collect();
     let mut details = ErrorDetails::with_error_info(reason.name(), DOMAIN, entries);
-    if matches!(reason, Reason::Overloaded | Reason::StorageFailed | Reason::UnavailableSource) {
+    let heals = [Reason::ClusterBusy, Reason::Overloaded, Reason::StorageFailed, Reason::UnavailableSource];
+    if heals.contains(&reason) {
         details.set_retry_info(Some(RETRY_DELAY));
     }
     details
@@ -297,6 +319,7 @@ fn unknown(resource: &str) -> Reason {
     match resource.split('/').nth(2) {
         Some("plans") => Reason::UnknownPlan,
         Some("snapshots") => Reason::UnknownSnapshot,
+        Some("nodeGroups") => Reason::UnknownNodeGroup,
         _ if resource.starts_with("clusters/") => Reason::UnknownCluster,
         _ if resource.starts_with("operations/") => Reason::UnknownOperation,
         _ => Reason::UnknownCatalog,
@@ -440,6 +463,8 @@ mod tests {
             status.get_error_details().retry_info().and_then(|info| info.retry_delay)
         };
         assert_eq!(retry(Error::Overloaded { waiting: 9 }), Some(RETRY_DELAY));
+        let (cluster, holder) = ("clusters/a".into(), "operations/o".into());
+        assert_eq!(retry(StoreError::Busy { cluster, holder }.into()), Some(RETRY_DELAY));
         assert_eq!(retry(Error::Cancelled), None);
     }
 

@@ -14,6 +14,7 @@ impl Visit<'_> {
     pub(super) async fn strange_group(&self) -> Kept {
         let (cloud, cluster) = (&self.world.cloud, &self.ground.cluster);
         expect_same("group", &self.status(STRANGE_GROUP).await?, &None)?;
+        expect(!self.names().await?.iter().any(|name| name == STRANGE_GROUP), || "it is listed".to_owned())?;
         let size = cloud.ensure_size(cluster, STRANGE_GROUP, 1).await;
         expect(matches!(size, Err(CloudError::NotFound(_))), || format!("ensure_size: {size:?}"))?;
         let missing = cloud.give_up_missing(cluster, STRANGE_GROUP).await;
@@ -27,6 +28,8 @@ impl Visit<'_> {
         let (cloud, cluster, spec) = (&self.world.cloud, &self.ground.cluster, &self.ground.spec);
         expect_same("before", &self.status(&spec.name).await?, &None)?;
         expect_same("first", &cloud.ensure_group(cluster, spec).await, &Ok(()))?;
+        let names = self.names().await?;
+        expect(names.contains(&spec.name) && names.is_sorted(), || format!("listed: {names:?}"))?;
         if !self.its_status().await?.is_active {
             let size = cloud.ensure_size(cluster, &spec.name, 1).await;
             expect(matches!(size, Err(CloudError::Busy(_))), || {
@@ -99,8 +102,15 @@ impl Visit<'_> {
             self.told(what, async || cloud.ensure_group_gone(cluster, name).await).await?;
         }
         self.until("group gone", async || Ok(self.status(name).await?.is_none())).await?;
+        expect(!self.names().await?.contains(name), || "it is still listed".to_owned())?;
         expect_same("third", &cloud.ensure_group_gone(cluster, name).await, &Ok(()))?;
         expect_same("nodes", &self.its_nodes().await?.len(), &0)
+    }
+
+    /// Names of the cluster's groups.
+    async fn names(&self) -> Result<Vec<String>, String> {
+        let names = self.world.cloud.groups(&self.ground.cluster).await;
+        names.map_err(|error| format!("groups: {error}"))
     }
 
     /// Ready nodes of the group that is checked on.

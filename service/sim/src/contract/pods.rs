@@ -24,7 +24,8 @@ impl Visit<'_> {
             expect(matches!(error, Some(ClusterError::NotFound(_))), || format!("{what}: {error:?}"))?;
         }
         let group = self.world.cloud.group(&strange, "any").await;
-        expect_same("group", &group, &Ok(None))
+        expect_same("group", &group, &Ok(None))?;
+        expect_same("groups", &self.world.cloud.groups(&strange).await, &Ok(Vec::new()))
     }
 
     pub(super) async fn cordoned(&self) -> Kept {

@@ -165,11 +165,17 @@ impl Realm {
         }
     }
 
-    /// Counts the pods that go down with a node, those that belong to it and those that were leaving aside.
+    /// Pods on a node, those on their way out among them, that do not go with it.
+    pub fn left_on(&self, node: &str) -> Vec<String> {
+        let stays = |life: &&Life| life.is_on(node) && life.returns() != Return::OnItsNode;
+        self.pods.values().filter(stays).map(|life| life.pod.key()).collect()
+    }
+
+    /// Counts the pods that go down with a node, those that belong to it aside. One that was on its way out is lost, too:
+    /// it had not ended yet.
     pub(super) fn count_lost(&mut self, node: &str, common: &mut Common) {
-        let stays = |life: &&Life| life.phase != Phase::Terminating && life.returns() != Return::OnItsNode;
-        for life in self.pods.values().filter(|life| life.is_on(node)).filter(stays) {
-            let lost = format!("{} on {node}", life.pod.key());
+        for pod in self.left_on(node) {
+            let lost = format!("{pod} on {node}");
             common.note(&self.id, format_args!("pod {lost}: lost"));
             self.tally.pods_lost.push(lost);
         }

@@ -146,15 +146,24 @@ async fn pods_on_a_terminated_machine_are_lost_and_made_again() {
 }
 
 #[tokio::test]
-async fn an_evicted_pod_is_not_lost_with_its_machine() {
+async fn a_pod_that_has_ended_is_not_lost_with_its_machine_and_one_that_is_ending_is() {
     let rig = Seen::default().group("web", 2).pods(Some(WorkloadKind::StatefulSet), "db", 1).rig();
     let id = rig.state().await.nodes[0].provider_id.clone();
     rig.cordon("web-0", true).await;
     assert_eq!(rig.evict("db-0").await, Eviction::Accepted);
+    let world = rig.sim.world();
+    assert_eq!(world.cluster.left_on(&atlas(), "web-0").await, Ok(vec!["shop/db-0".to_owned()]));
+    rig.wait(60).await;
+    assert_eq!(world.cluster.left_on(&atlas(), "web-0").await, Ok(Vec::new()));
     rig.terminate("web", &id).await.expect("terminated");
     rig.wait(60).await;
     assert!(rig.sim.tally(&atlas()).pods_lost.is_empty());
     assert_eq!(rig.pods("db").await[0].node.as_deref(), Some("web-1"));
+
+    let id = rig.state().await.nodes[0].provider_id.clone();
+    assert_eq!(rig.evict("db-0").await, Eviction::Accepted);
+    rig.terminate("web", &id).await.expect("terminated");
+    assert_eq!(rig.sim.tally(&atlas()).pods_lost.len(), 1, "it had not ended yet");
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! Operations. One that is open, which is to say not final, holds its cluster.
+//! Operations. One that is open, which is to say not final, holds its cluster, or waits for it.
 
 use jiff::Timestamp;
 use plimsoll_domain::ids::{ClusterId, OperationId};
-use plimsoll_domain::operation::{Kind, Operation};
-use plimsoll_domain::store::{OperationFilter, Page, PageRequest, StoreError, Write};
+use plimsoll_domain::operation::{Operation, State};
+use plimsoll_domain::store::{OperationFilter, Page, PageRequest, QUEUED_MAX, StoreError, Write};
 use sqlx::{FromRow, QueryBuilder, SqliteConnection, SqlitePool};
 
 use super::write::{Open, begin, finish, foreign};
@@ -46,7 +46,6 @@ pub async fn start(
     operation: &Operation,
     generation: i64,
 ) -> Result<Operation, StoreError> {
-    let body = encode(operation)?;
     let mut transaction = match begin(pool, write).await? {
         Open::Fresh(transaction) => transaction,
         Open::Done(resource) => {
@@ -61,28 +60,51 @@ pub async fn start(
     if cluster.generation != generation {
         return Err(StoreError::Stale { base: generation, current: cluster.generation });
     }
-    let inserted = sqlx::query("INSERT INTO operations (id, cluster, plan, is_open, cancel_requested, revision, create_time, update_time, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
-        .bind(operation.id.as_str())
-        .bind(operation.cluster.as_str())
-        .bind(plan_text(&operation.kind))
-        .bind(!operation.state.is_final())
-        .bind(operation.cancel_requested)
-        .bind(operation.revision)
-        .bind(operation.create_time.as_millisecond())
-        .bind(operation.update_time.as_millisecond())
-        .bind(&body.bytes)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    if inserted.rows_affected() == 0 {
-        return Err(StoreError::Exists(operation.id.name()));
-    }
+    insert(&mut transaction, operation).await?;
     finish(transaction, write, &operation.id.name()).await?;
     Ok(operation.clone())
 }
 
+pub async fn add(pool: &SqlitePool, write: &Write, operation: &Operation) -> Result<Operation, StoreError> {
+    let mut transaction = match begin(pool, write).await? {
+        Open::Fresh(transaction) => transaction,
+        Open::Done(resource) => {
+            let id = OperationId::from_name(&resource).ok_or_else(|| foreign(&resource))?;
+            return get(pool, &id).await;
+        }
+    };
+    let cluster = &operation.cluster;
+    clusters::exists(&mut transaction, cluster).await?;
+    if !operation.state.is_final() {
+        let waiting = waiting(&mut transaction, cluster).await?;
+        let in_the_way = match operation.state {
+            State::Queued if waiting.len() < QUEUED_MAX as usize => None,
+            State::Queued => waiting.into_iter().next(),
+            _ => holder(&mut transaction, cluster).await?.or_else(|| waiting.into_iter().next()),
+        };
+        if let Some(other) = in_the_way {
+            return Err(StoreError::Busy { cluster: cluster.name(), holder: other.name() });
+        }
+    }
+    insert(&mut transaction, operation).await?;
+    finish(transaction, write, &operation.id.name()).await?;
+    Ok(operation.clone())
+}
+
+pub async fn next(pool: &SqlitePool, cluster: &ClusterId) -> Result<Option<Operation>, StoreError> {
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(database)?;
+    if holder(&mut transaction, cluster).await?.is_some() {
+        return Ok(None);
+    }
+    let Some(id) = waiting(&mut transaction, cluster).await?.into_iter().next() else { return Ok(None) };
+    let waited = exists(&mut transaction, &id).await?.operation()?;
+    write_down(&mut transaction, &Operation { state: State::Running, ..waited }).await?;
+    let begun = exists(&mut transaction, &id).await?.operation()?;
+    transaction.commit().await.map_err(database)?;
+    Ok(Some(begun))
+}
+
 pub async fn update(pool: &SqlitePool, operation: &Operation) -> Result<Operation, StoreError> {
-    let body = encode(operation)?;
     let is_open = !operation.state.is_final();
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(database)?;
     let row = exists(&mut transaction, &operation.id).await?;
@@ -93,14 +115,7 @@ pub async fn update(pool: &SqlitePool, operation: &Operation) -> Result<Operatio
         let message = format!("{} is over and cannot be opened again", operation.id.name());
         return Err(StoreError::Failed(message.into()));
     }
-    sqlx::query("UPDATE operations SET is_open = ?, revision = revision + 1, update_time = MAX(update_time, ?), body = ? WHERE id = ?")
-        .bind(is_open)
-        .bind(operation.update_time.as_millisecond())
-        .bind(&body.bytes)
-        .bind(operation.id.as_str())
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
+    write_down(&mut transaction, operation).await?;
     let written = exists(&mut transaction, &operation.id).await?.operation()?;
     transaction.commit().await.map_err(database)?;
     Ok(written)
@@ -150,12 +165,50 @@ pub async fn list(
     if let Some(plan) = &filter.plan {
         query.push(" AND plan = ").push_bind(plan.as_str());
     }
+    if filter.applies {
+        query.push(" AND plan <> ''");
+    }
     if filter.open {
         query.push(" AND is_open = 1");
     }
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(page::rows_wanted(request));
     let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *connection).await.map_err(database)?;
     page::page(page::cut(request, rows, |row| row.seq.to_string()), Row::operation)
+}
+
+async fn insert(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
+    let inserted = sqlx::query("INSERT INTO operations (id, cluster, plan, is_open, is_queued, cancel_requested, revision, create_time, update_time, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+        .bind(operation.id.as_str())
+        .bind(operation.cluster.as_str())
+        .bind(operation.kind.plan().map_or("", |plan| plan.as_str()))
+        .bind(!operation.state.is_final())
+        .bind(operation.state == State::Queued)
+        .bind(operation.cancel_requested)
+        .bind(operation.revision)
+        .bind(operation.create_time.as_millisecond())
+        .bind(operation.update_time.as_millisecond())
+        .bind(&encode(operation)?.bytes)
+        .execute(connection)
+        .await
+        .map_err(database)?;
+    match inserted.rows_affected() {
+        0 => Err(StoreError::Exists(operation.id.name())),
+        _ => Ok(()),
+    }
+}
+
+/// Writes an operation that is there, with the next revision.
+async fn write_down(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
+    sqlx::query("UPDATE operations SET is_open = ?, is_queued = ?, revision = revision + 1, update_time = MAX(update_time, ?), body = ? WHERE id = ?")
+        .bind(!operation.state.is_final())
+        .bind(operation.state == State::Queued)
+        .bind(operation.update_time.as_millisecond())
+        .bind(&encode(operation)?.bytes)
+        .bind(operation.id.as_str())
+        .execute(connection)
+        .await
+        .map_err(database)?;
+    Ok(())
 }
 
 /// The operation's row, or `NotFound`.
@@ -165,13 +218,13 @@ async fn exists(connection: &mut SqliteConnection, id: &OperationId) -> Result<R
     found.ok_or_else(|| StoreError::NotFound(id.name()))
 }
 
-/// The operation that is open on the cluster, if any.
+/// The operation that holds the cluster, if any.
 async fn holder(
     connection: &mut SqliteConnection,
     cluster: &ClusterId,
 ) -> Result<Option<OperationId>, StoreError> {
     let id: Option<String> =
-        sqlx::query_scalar("SELECT id FROM operations WHERE cluster = ? AND is_open = 1")
+        sqlx::query_scalar("SELECT id FROM operations WHERE cluster = ? AND is_open = 1 AND is_queued = 0")
             .bind(cluster.as_str())
             .fetch_optional(connection)
             .await
@@ -179,8 +232,17 @@ async fn holder(
     id.map(|id| OperationId::try_from(id).map_err(failed)).transpose()
 }
 
-fn plan_text(kind: &Kind) -> &str {
-    match kind {
-        Kind::ApplyPlan { plan } => plan.as_str(),
-    }
+/// The operations that wait for the cluster, the first first.
+async fn waiting(
+    connection: &mut SqliteConnection,
+    cluster: &ClusterId,
+) -> Result<Vec<OperationId>, StoreError> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM operations WHERE cluster = ? AND is_open = 1 AND is_queued = 1 ORDER BY seq",
+    )
+    .bind(cluster.as_str())
+    .fetch_all(connection)
+    .await
+    .map_err(database)?;
+    ids.into_iter().map(|id| OperationId::try_from(id).map_err(failed)).collect()
 }
