@@ -12,6 +12,8 @@ mod bad_request;
 mod bundle;
 #[path = "service/main_job.rs"]
 mod main_job;
+#[path = "service/node_groups.rs"]
+mod node_groups;
 #[path = "service/reflection.rs"]
 mod reflection;
 #[path = "service/rig.rs"]

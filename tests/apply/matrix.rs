@@ -1,6 +1,6 @@
 //! Every step, every accident.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_domain::operation::{Operation, State, Step};
 use plimsoll_domain::snapshot::ClusterState;
@@ -13,6 +13,10 @@ use super::rig::{Bench, Rig, seen, shop_id};
 struct End {
     state: State,
     sizes: Vec<(String, u32)>,
+    /// Machines that were launched: each once, however often the call was made.
+    launches: usize,
+    /// Pods that were evicted, and from where: no others.
+    evictions: BTreeSet<String>,
     nodes_by_group: BTreeMap<String, usize>,
     pods_by_workload: BTreeMap<String, usize>,
     pods_lost: Vec<String>,
@@ -25,11 +29,19 @@ async fn end(bench: &Bench, operation: &Operation) -> End {
     End {
         state: operation.state,
         sizes: bench.sim.sizes(&shop_id()),
+        launches: bench.sim.journal().lines().filter(|line| line.contains(": launched ")).count(),
+        evictions: evictions(&bench.sim.journal()),
         nodes_by_group: count(state.nodes.iter().map(|node| node.group.clone())),
         pods_by_workload: running(&state),
         pods_lost: tally.pods_lost,
         budget_violations: tally.budget_violations,
     }
+}
+
+/// Every eviction that was accepted, pod and node.
+fn evictions(journal: &str) -> BTreeSet<String> {
+    let accepted = journal.lines().filter(|line| line.ends_with("Ok(Accepted)"));
+    accepted.filter_map(|line| line.split_once(": evict ")).map(|(_, told)| told.to_owned()).collect()
 }
 
 fn running(state: &ClusterState) -> BTreeMap<String, usize> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_domain::operation::{Operation, State, Step};
 use plimsoll_domain::plan::{ChangeKind, Plan};
 use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_engine::Error;
 use plimsoll_sim::{Call, Fault};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -55,7 +56,7 @@ async fn live(seed: u64) -> Vec<String> {
         }
         let faults = accidents(&mut random, &before, &plan);
         faults.iter().for_each(|fault| rig.sim.fault(fault.clone()));
-        let begun = rig.apply(&plan.id).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let begun = begin(&rig, &plan).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let mut ended = rig.end_of(&begun).await;
         if ended.state == State::Stuck {
             assert!(ended.failure.is_some(), "seed {seed}: stuck without a reason");
@@ -69,6 +70,17 @@ async fn live(seed: u64) -> Vec<String> {
         check(seed, &rig, &before, &plan, &ended).await;
     }
     ends
+}
+
+/// Begins an apply, again if the world does not answer: nothing has happened then.
+async fn begin(rig: &Rig, plan: &Plan) -> Result<Operation, Error> {
+    for _ in 0..10 {
+        match rig.apply(&plan.id).await {
+            Err(Error::World(_)) => {}
+            end => return end,
+        }
+    }
+    rig.apply(&plan.id).await
 }
 
 /// A few things that go wrong in one apply.
@@ -143,10 +155,11 @@ async fn check(seed: u64, rig: &Rig, before: &ClusterState, plan: &Plan, ended: 
     }
 }
 
-/// Pods of each workload, wherever they are; a pod on its way out does not count.
+/// Pods of each workload that have a node; a pod on its way out does not count.
 fn replicas(state: &ClusterState) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for owner in state.pods.iter().filter(|pod| !pod.terminating).filter_map(|pod| pod.owner.as_ref()) {
+    let placed = state.pods.iter().filter(|pod| pod.node.is_some() && !pod.terminating);
+    for owner in placed.filter_map(|pod| pod.owner.as_ref()) {
         *counts.entry(format!("{}/{}", owner.namespace, owner.name)).or_insert(0) += 1;
     }
     counts

@@ -1,7 +1,7 @@
 //! What else may happen to an apply: somebody is faster, cancels it, there is no capacity, a budget never lets go.
 
 use plimsoll_domain::fleet::CapacityKind;
-use plimsoll_domain::operation::{State, Step};
+use plimsoll_domain::operation::{Operation, State, Step};
 use plimsoll_domain::store::StoreError;
 use plimsoll_engine::Error;
 use plimsoll_sim::Fault;
@@ -101,4 +101,46 @@ async fn a_cancelled_operation_leaves_the_fleet_as_it_was() {
     let ended = bench.run().await;
     assert_eq!(ended.state, State::Cancelled, "{:?}", ended.failure);
     assert_eq!(bench.sim.sizes(&shop_id()), before, "{}", bench.sim.journal());
+}
+
+/// The shop with an apply that a budget holds up for good.
+async fn stuck() -> (Rig, Operation, Fault) {
+    let rig = Rig::shop().await;
+    let plan = rig.plan().await;
+    let fault = Fault::StuckBudget { budget: "shop/web".into() };
+    rig.sim.fault(fault.clone());
+    let begun = rig.apply(&plan.id).await.unwrap();
+    let ended = rig.end_of(&begun).await;
+    assert_eq!(ended.state, State::Stuck, "{}", rig.sim.journal());
+    (rig, ended, fault)
+}
+
+#[tokio::test]
+async fn a_stuck_operation_is_resumed_once_its_cause_is_gone() {
+    let (rig, stuck, fault) = stuck().await;
+    let state = rig.sim.world().cluster.state(&shop_id()).await.unwrap();
+    let open = state.nodes.iter().filter(|node| !node.unschedulable).count();
+    assert!(0 < open, "pods have nowhere to go while it is stuck");
+    rig.sim.lift(fault);
+    let resumed = rig.engine.resume_operation(&stuck.id).await.unwrap();
+    assert_eq!(rig.end_of(&resumed).await.state, State::Succeeded, "{}", rig.sim.journal());
+    let over = rig.engine.resume_operation(&stuck.id).await;
+    assert!(matches!(over, Err(Error::NotStuck(_))), "{over:?}");
+}
+
+#[tokio::test]
+async fn an_abandoned_operation_leaves_the_cluster_to_another_plan() {
+    let (rig, stuck, fault) = stuck().await;
+    let abandoned = rig.engine.abandon_operation(&stuck.id).await.unwrap();
+    assert_eq!((abandoned.state, abandoned.failure), (State::Failed, stuck.failure));
+    let again = rig.engine.abandon_operation(&stuck.id).await;
+    assert!(matches!(again, Err(Error::NotStuck(_))), "{again:?}");
+    rig.sim.lift(fault);
+    rig.engine.refresh_cluster(&write(start()), &shop_id()).await.unwrap();
+    let next = rig.plan().await;
+    if next.changes.is_empty() {
+        return;
+    }
+    let begun = rig.apply(&next.id).await.unwrap();
+    assert_eq!(rig.end_of(&begun).await.state, State::Succeeded, "{}", rig.sim.journal());
 }

@@ -6,11 +6,12 @@ use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::cluster_service_client::ClusterServiceClient;
 use plimsoll_proto::v1::import_chunk::Part;
 use plimsoll_proto::v1::ingest_service_client::IngestServiceClient;
+use plimsoll_proto::v1::node_group_service_client::NodeGroupServiceClient;
 use plimsoll_proto::v1::operation_service_client::OperationServiceClient;
 use plimsoll_proto::v1::plan_service_client::PlanServiceClient;
 use plimsoll_proto::v1::pricing_service_client::PricingServiceClient;
 use plimsoll_server::Running;
-use plimsoll_server::config::{Listen, Plan, Settings, Store};
+use plimsoll_server::config::{Listen, Plan, Settings, Simulator, Store};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
@@ -66,6 +67,15 @@ impl Rig {
         Self::over(running).await
     }
 
+    /// A service that knows nothing, whose simulated world runs so many times faster than time.
+    pub async fn at_speed(speed: u32) -> Self {
+        let listen = Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), metrics: None };
+        let store = Store { path: Store::MEMORY.to_owned() };
+        let simulator = Simulator { speed, ..Simulator::default() };
+        let settings = Settings { listen, store, simulator, ..Settings::default() };
+        Self::over(plimsoll_server::serve(&settings).await.unwrap()).await
+    }
+
     async fn over(running: Running) -> Self {
         let address = format!("http://{}", running.grpc_address());
         let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
@@ -85,6 +95,11 @@ impl Rig {
     /// PlanService.
     pub fn plans(&self) -> PlanServiceClient<Channel> {
         PlanServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// NodeGroupService.
+    pub fn node_groups(&self) -> NodeGroupServiceClient<Channel> {
+        NodeGroupServiceClient::new(self.channel.clone())
     }
 
     /// OperationService.
