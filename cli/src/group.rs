@@ -68,13 +68,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             let request_id = request_id();
             let request = ResizeNodeGroupRequest { name, desired_count: size, reason, request_id, etag };
             let begun = client.node_groups().resize_node_group(request).await?.into_inner();
-            if no_wait {
-                out.print(&begun, &format!("{}\n", begun.name), &Table::default())?;
-            } else {
-                let end = operation::follow(&client, out, &begun.name).await?;
-                operation::show_end(out, &end)?;
-                code = operation::end_code(&end);
-            }
+            code = operation::attend(&client, out, &begun, no_wait).await?;
         }
     }
     client.close().await;

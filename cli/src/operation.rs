@@ -155,6 +155,22 @@ fn is_passing(status: &tonic::Status) -> bool {
     matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled)
 }
 
+/// What a command that begins an operation does next: prints its name, or follows it to its end.
+pub async fn attend(
+    client: &Client,
+    out: &mut Output,
+    begun: &Operation,
+    no_wait: bool,
+) -> anyhow::Result<ExitCode> {
+    if no_wait {
+        out.print(begun, &format!("{}\n", begun.name), &Table::default())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let end = follow(client, out, &begun.name).await?;
+    show_end(out, &end)?;
+    Ok(end_code(&end))
+}
+
 /// A line for each step that changed in a way that a person wants to hear of.
 fn tell(out: &Output, metadata: &OperationMetadata, told: &mut Vec<(StepState, String)>) {
     let count = metadata.steps.len();

@@ -18,7 +18,7 @@ use plimsoll_proto::v1::{
 use crate::client::{Client, request_id};
 use crate::cluster::{self, resource};
 use crate::exit::Misuse;
-use crate::output::{Output, Table};
+use crate::output::Output;
 use crate::progress::Line;
 use crate::{import, operation, policy, price, verify, view};
 
@@ -155,13 +155,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
         Command::Apply { name, no_wait } => {
             let request = ApplyPlanRequest { name, request_id: request_id(), ..ApplyPlanRequest::default() };
             let begun = client.plans().apply_plan(request).await?.into_inner();
-            if no_wait {
-                out.print(&begun, &format!("{}\n", begun.name), &Table::default())?;
-            } else {
-                let end = operation::follow(&client, out, &begun.name).await?;
-                operation::show_end(out, &end)?;
-                code = operation::end_code(&end);
-            }
+            code = operation::attend(&client, out, &begun, no_wait).await?;
         }
         Command::Export { name, file } => export(&client, &name, &file).await?,
         Command::Verify(args) => return verify::verify(out, &args),

@@ -34,9 +34,10 @@ mod tests;
 mod ties;
 mod types;
 
-pub use capacity::EBS_VOLUMES;
+pub use capacity::{EBS_VOLUMES, volumes_of_type};
 pub use cluster::build;
 pub use context::{Context, DemandFacts, OfferingFacts, Tag};
+pub use labels::{ALIASES, is_by_type, is_custom};
 pub use ready::ready;
 pub use refusal::Refusal;
 pub use templates::{TEMPLATES_MAX, Template};

@@ -122,6 +122,36 @@ pub struct DaemonSet {
     pub scheduling: Arc<Scheduling>,
 }
 
+impl DaemonSet {
+    /// What its pods name as their owner.
+    pub fn reference(&self) -> WorkloadRef {
+        WorkloadRef {
+            kind: WorkloadKind::DaemonSet,
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+
+    /// A pod that it would make, pending, with the labels, containers and priority of a sibling, if there is one.
+    pub fn pod(&self, name: String, sibling: Option<&Pod>) -> Pod {
+        Pod {
+            namespace: self.namespace.clone(),
+            name,
+            labels: sibling.map(|pod| pod.labels.clone()).unwrap_or_default(),
+            owner: Some(self.reference()),
+            node: None,
+            requests: self.requests.clone(),
+            containers: sibling.map(|pod| pod.containers.clone()).unwrap_or_default(),
+            scheduling: Arc::clone(&self.scheduling),
+            volumes: Vec::new(),
+            priority: sibling.map_or(0, |pod| pod.priority),
+            create_time: None,
+            do_not_disrupt: None,
+            terminating: false,
+        }
+    }
+}
+
 /// Everything in a pod's spec that says where it may run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]

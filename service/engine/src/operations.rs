@@ -86,7 +86,7 @@ impl Engine {
         let stored = self.stored(&cluster, &id).await?;
         let world = self.world_to_change(&record, &policy)?;
         self.may_apply(&stored.plan)?;
-        if self.plan_operations(&cluster).await?.get(&id) == Some(&State::Succeeded) {
+        if self.plan_operation(&cluster, &id).await? == Some(State::Succeeded) {
             return Err(Error::UnsafePlan("it was applied already".to_owned()));
         }
         let built = tokio::task::spawn_blocking({
@@ -177,6 +177,18 @@ impl Engine {
         page: &PageRequest,
     ) -> Result<Page<Operation>, Error> {
         Ok(self.store.operations(filter, page).await?)
+    }
+
+    /// Where the newest operation of a plan stands; none: it was never applied.
+    pub async fn plan_operation(&self, cluster: &ClusterId, plan: &PlanId) -> Result<Option<State>, Error> {
+        let filter = OperationFilter {
+            cluster: Some(cluster.clone()),
+            plan: Some(plan.clone()),
+            ..OperationFilter::default()
+        };
+        let page = PageRequest { size: 1, token: String::new() };
+        let newest = self.store.operations(&filter, &page).await?.items;
+        Ok(newest.first().map(|operation| operation.state))
     }
 
     /// Where the newest operation of each plan of a cluster stands.

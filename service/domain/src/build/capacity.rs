@@ -8,6 +8,7 @@ use super::pods::{EBS_DRIVERS, Kin, Pods};
 use super::sites::{Site, Sites};
 use super::terms::{MILLION, Terms, ceil_div};
 use super::ties::{Ties, topology};
+use crate::catalog::InstanceType;
 use crate::fleet::Node;
 use crate::problem::Topology;
 use crate::resources::Resources;
@@ -159,7 +160,7 @@ pub(super) fn free(site: &Site, reserve: &Resources, nodes: &[Node], axes: &Axes
         None => {
             left.cpu_milli -= share(site.allocatable.cpu_milli, terms.headroom_cpu);
             left.memory_bytes -= share(site.allocatable.memory_bytes, terms.headroom_memory);
-            volumes_of_type(site)
+            volumes_of_site(site)
         }
     };
     axes.amounts(&left, volumes).into_iter().map(|amount| amount.max(0)).collect()
@@ -171,13 +172,17 @@ fn share(amount: i64, millionths: i64) -> i64 {
 
 fn volumes_of_node(node: &Node, site: &Site) -> i64 {
     let limit = EBS_DRIVERS.iter().find_map(|driver| node.attach_limits.get(*driver));
-    limit.copied().unwrap_or_else(|| volumes_of_type(site))
+    limit.copied().unwrap_or_else(|| volumes_of_site(site))
+}
+
+/// As [`volumes_of_type`], for a node whose type may not be known.
+pub(super) fn volumes_of_site(site: &Site) -> i64 {
+    site.facts.as_ref().map_or(UNKNOWN_TYPE_VOLUMES, |facts| volumes_of_type(facts))
 }
 
 /// Volumes that fit on a new node beside its root volume. Where interfaces and local disks share EC2's
 /// limit, all that the VPC CNI may attach, and [`LOCAL_DISKS`], are taken off: on the safe side.
-pub(super) fn volumes_of_type(site: &Site) -> i64 {
-    let Some(facts) = &site.facts else { return UNKNOWN_TYPE_VOLUMES };
+pub fn volumes_of_type(facts: &InstanceType) -> i64 {
     let disks = if 0 < facts.instance_store_gb { LOCAL_DISKS } else { 0 };
     let shared = if facts.ebs_limit_shared { interfaces_of(facts.vcpu) + disks } else { 0 };
     (facts.ebs_volumes_max - 1 - shared).max(0)

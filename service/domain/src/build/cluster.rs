@@ -286,7 +286,7 @@ fn offering_facts(offerings: &Offerings, sites: &Sites<'_>) -> Vec<OfferingFacts
             labels: sites.labels(*site).into_owned(),
             taints: sites.taint_sets[place.taints as usize].clone(),
             allocatable: place.allocatable.clone(),
-            ebs_volumes_max: super::capacity::volumes_of_type(place),
+            ebs_volumes_max: super::capacity::volumes_of_site(place),
             instance_type: place.instance_type.clone(),
             zone: place.zone.clone(),
             kind: place.kind,

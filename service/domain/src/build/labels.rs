@@ -15,7 +15,7 @@ const KARPENTER_TYPE_PREFIX: &str = "karpenter.k8s.aws/instance-";
 pub(super) const KARPENTER_CAPACITY_TYPE: &str = "karpenter.sh/capacity-type";
 
 /// Old names of well-known labels, which kubelets still set, each with its present name.
-const ALIASES: [(&str, &str); 5] = [
+pub const ALIASES: [(&str, &str); 5] = [
     ("beta.kubernetes.io/arch", LABEL_ARCH),
     ("beta.kubernetes.io/os", LABEL_OS),
     ("beta.kubernetes.io/instance-type", LABEL_INSTANCE_TYPE),
@@ -112,7 +112,7 @@ impl NewNode<'_> {
 
 /// Whether a label belongs to the node template: neither well-known, nor of one machine or group, nor
 /// derived from the instance type.
-pub(super) fn is_custom(key: &str) -> bool {
+pub fn is_custom(key: &str) -> bool {
     let well_known = [
         LABEL_ZONE,
         LABEL_EBS_ZONE,
@@ -130,7 +130,7 @@ pub(super) fn is_custom(key: &str) -> bool {
 }
 
 /// Whether agents derive the label from the machine.
-pub(super) fn is_by_type(key: &str) -> bool {
+pub fn is_by_type(key: &str) -> bool {
     BY_TYPE_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 

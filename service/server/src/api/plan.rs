@@ -124,7 +124,7 @@ impl Api {
 
     async fn present(&self, made: &Plan) -> Result<plan::Present, Refused> {
         let generation = self.engine.cluster(&made.cluster).await?.generation;
-        let operation = self.engine.plan_operations(&made.cluster).await?.get(&made.id).copied();
+        let operation = self.engine.plan_operation(&made.cluster, &made.id).await?;
         Ok(plan::Present { generation, time: self.clock.now(), operation })
     }
 }

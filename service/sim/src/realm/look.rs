@@ -1,13 +1,13 @@
 //! How a new node of a group looks: labels, taints, what it holds.
 //!
-//! Learnt from the nodes that were loaded, as planning learns it, so that a node turns out as it was planned. The rules
-//! are those of the domain's `build` (labels, templates, capacity), which keeps them to itself.
+//! Learnt from the nodes that were loaded, as planning learns it, so that a node turns out as it was planned.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use plimsoll_domain::build::{ALIASES, is_by_type, is_custom, volumes_of_type};
+use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::catalog::node::NodeSettings;
-use plimsoll_domain::catalog::{Catalog, InstanceType};
 use plimsoll_domain::fleet::{
     LABEL_ARCH, LABEL_CAPACITY_TYPE, LABEL_EBS_ZONE, LABEL_HOSTNAME, LABEL_INSTANCE_TYPE, LABEL_NODE_GROUP,
     LABEL_OS, LABEL_REGION, LABEL_ZONE, Node,
@@ -21,45 +21,6 @@ use plimsoll_domain::world::GroupSpec;
 const FIRST_REGION: &str = "us-east-1";
 /// Driver whose volumes a new node takes a limited number of.
 const EBS_DRIVER: &str = "ebs.csi.aws.com";
-/// Local disks of a type that has some, as the domain's `build/capacity.rs` counts them.
-const LOCAL_DISKS: i64 = 4;
-
-/// Old names of well-known labels, which kubelets still set, each with its present name.
-const ALIASES: [(&str, &str); 5] = [
-    ("beta.kubernetes.io/arch", LABEL_ARCH),
-    ("beta.kubernetes.io/os", LABEL_OS),
-    ("beta.kubernetes.io/instance-type", LABEL_INSTANCE_TYPE),
-    ("failure-domain.beta.kubernetes.io/zone", LABEL_ZONE),
-    ("failure-domain.beta.kubernetes.io/region", LABEL_REGION),
-];
-/// Labels that say what a machine is, or whose: no part of a template.
-const KNOWN: [&str; 17] = [
-    LABEL_ZONE,
-    LABEL_EBS_ZONE,
-    LABEL_REGION,
-    LABEL_HOSTNAME,
-    LABEL_ARCH,
-    LABEL_OS,
-    LABEL_INSTANCE_TYPE,
-    LABEL_CAPACITY_TYPE,
-    LABEL_NODE_GROUP,
-    "eks.amazonaws.com/nodegroup-image",
-    "eks.amazonaws.com/sourceLaunchTemplateId",
-    "eks.amazonaws.com/sourceLaunchTemplateVersion",
-    "k8s.io/cloud-provider-aws",
-    "topology.k8s.aws/zone-id",
-    "karpenter.sh/registered",
-    "karpenter.sh/initialized",
-    "karpenter.sh/capacity-type",
-];
-const KNOWN_PREFIXES: [&str; 4] = [
-    "alpha.eksctl.io/",
-    "topology.k8s.aws/network-node-layer-",
-    "karpenter.k8s.aws/ec2nodeclass-",
-    "karpenter.k8s.aws/instance-",
-];
-/// Prefixes of labels that agents derive from the machine.
-const BY_TYPE_PREFIXES: [&str; 3] = ["nvidia.com/", "feature.node.kubernetes.io/", "amd.com/"];
 
 /// What was learnt from the nodes of a cluster.
 pub(super) struct Look {
@@ -172,7 +133,7 @@ impl Look {
         if let Some(bytes) = self.ephemeral_bytes.get(&(labels, taints)) {
             allocatable.ephemeral_bytes = *bytes;
         }
-        let limits = BTreeMap::from([(EBS_DRIVER.to_owned(), ebs_volumes(&facts))]);
+        let limits = BTreeMap::from([(EBS_DRIVER.to_owned(), volumes_of_type(&facts))]);
         (facts.capacity(&self.settings), allocatable, limits)
     }
 
@@ -249,31 +210,6 @@ fn sorted<'t>(taints: impl Iterator<Item = &'t Taint>) -> Vec<Taint> {
 fn filtered(labels: &Labels, keep: impl Fn(&str) -> bool) -> Labels {
     let kept = labels.iter().filter(|(key, _)| keep(key));
     kept.map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-fn is_by_type(key: &str) -> bool {
-    BY_TYPE_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-}
-
-/// Whether a label belongs to the template.
-fn is_custom(key: &str) -> bool {
-    let alias = ALIASES.iter().any(|(alias, _)| *alias == key);
-    let known = KNOWN.contains(&key) || KNOWN_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
-    !(alias || known || is_by_type(key))
-}
-
-/// Volumes that a new node takes beside its root volume, as the domain's `build/capacity.rs` has it.
-fn ebs_volumes(facts: &InstanceType) -> i64 {
-    let interfaces = match facts.vcpu {
-        ..=1 => 2,
-        2 => 3,
-        3..=15 => 4,
-        16..=63 => 8,
-        _ => 15,
-    };
-    let disks = if 0 < facts.instance_store_gb { LOCAL_DISKS } else { 0 };
-    let shared = if facts.ebs_limit_shared { interfaces + disks } else { 0 };
-    (facts.ebs_volumes_max - 1 - shared).max(0)
 }
 
 #[cfg(test)]

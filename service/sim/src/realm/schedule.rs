@@ -1,10 +1,8 @@
 //! Where pods go: what waits is placed by the model of kube-scheduler, what DaemonSets own comes with the node.
 
-use std::sync::Arc;
-
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::scheduler::{Settings, Simulation, Unschedulable};
-use plimsoll_domain::workload::{DaemonSet, Pod, Taint, TaintEffect, WorkloadKind, WorkloadRef};
+use plimsoll_domain::workload::{DaemonSet, Pod, Taint, TaintEffect};
 
 use crate::common::Common;
 
@@ -67,26 +65,11 @@ impl Realm {
 
     /// The pod that a DaemonSet would make, with the labels of its siblings.
     fn daemon_pod(&mut self, set: &DaemonSet, common: &Common) -> Pod {
-        let (kind, namespace) = (WorkloadKind::DaemonSet, set.namespace.clone());
-        let owner = WorkloadRef { kind, namespace, name: set.name.clone() };
+        let owner = set.reference();
         let name = self.free_pod_name(&set.namespace, &set.name);
         let mut lives = self.pods.values();
         let sibling = lives.find(|life| life.pod.owner.as_ref() == Some(&owner)).map(|life| &life.pod);
-        Pod {
-            namespace: set.namespace.clone(),
-            name,
-            labels: sibling.map(|pod| pod.labels.clone()).unwrap_or_default(),
-            owner: Some(owner),
-            node: None,
-            requests: set.requests.clone(),
-            containers: sibling.map(|pod| pod.containers.clone()).unwrap_or_default(),
-            scheduling: Arc::clone(&set.scheduling),
-            volumes: Vec::new(),
-            priority: sibling.map_or(0, |pod| pod.priority),
-            create_time: Some(common.now),
-            do_not_disrupt: None,
-            terminating: false,
-        }
+        Pod { create_time: Some(common.now), ..set.pod(name, sibling) }
     }
 
     /// The scheduler's view of nodes, and of the pods that are on one.

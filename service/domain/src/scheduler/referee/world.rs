@@ -1,9 +1,7 @@
 //! The fleet before and after the plan, as simulations to start from.
 
-use std::sync::Arc;
-
 use crate::fleet::Node;
-use crate::workload::{DaemonSet, Pod, WorkloadKind, WorkloadRef};
+use crate::workload::{DaemonSet, Pod, WorkloadKind};
 
 use super::super::{NodeId, PodId, Simulation};
 use super::Inputs;
@@ -104,25 +102,7 @@ pub(super) fn add_own_pods(simulation: &mut Simulation, inputs: &Inputs<'_>, nod
 
 /// The pod that a DaemonSet would put on a node, with the labels of its siblings.
 fn daemon_pod(inputs: &Inputs<'_>, set: &DaemonSet, node: &Node) -> Pod {
-    let owner = WorkloadRef {
-        kind: WorkloadKind::DaemonSet,
-        namespace: set.namespace.clone(),
-        name: set.name.clone(),
-    };
+    let owner = set.reference();
     let sibling = inputs.state.pods.iter().find(|pod| pod.owner.as_ref() == Some(&owner));
-    Pod {
-        namespace: set.namespace.clone(),
-        name: format!("{}-{}", set.name, node.name),
-        labels: sibling.map(|pod| pod.labels.clone()).unwrap_or_default(),
-        owner: Some(owner),
-        node: None,
-        requests: set.requests.clone(),
-        containers: sibling.map(|pod| pod.containers.clone()).unwrap_or_default(),
-        scheduling: Arc::clone(&set.scheduling),
-        volumes: Vec::new(),
-        priority: sibling.map_or(0, |pod| pod.priority),
-        create_time: None,
-        do_not_disrupt: None,
-        terminating: false,
-    }
+    set.pod(format!("{}-{}", set.name, node.name), sibling)
 }
