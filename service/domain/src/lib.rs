@@ -11,6 +11,7 @@ pub mod clock;
 pub mod finding;
 pub mod fleet;
 pub mod ids;
+pub mod ledger;
 pub mod operation;
 pub mod plan;
 pub mod policy;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
@@ -13,6 +14,7 @@ use crate::fleet::CapacityKind;
 use crate::ids::ClusterId;
 use crate::selector::Labels;
 use crate::snapshot::ClusterState;
+use crate::units::HourlyRate;
 use crate::workload::Taint;
 
 /// A node group of ours: one zone, one capacity kind, one node template.
@@ -54,6 +56,56 @@ pub struct Instance {
     pub provider_id: String,
     /// Its instance type.
     pub instance_type: String,
+}
+
+/// A machine's life, as the cloud bills it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineLife {
+    /// `aws:///us-east-1a/i-0123...`.
+    pub provider_id: String,
+    /// Its instance type.
+    pub instance_type: String,
+    /// Its zone.
+    pub zone: String,
+    /// How it is bought.
+    pub kind: CapacityKind,
+    /// Its node group; empty if it belongs to none.
+    pub group: String,
+    /// From when on it is billed.
+    pub launch_time: Timestamp,
+    /// Until when; none: it runs.
+    pub end: Option<End>,
+}
+
+/// The end of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// When.
+    pub time: Timestamp,
+    /// Whether the cloud took it back, rather than somebody terminating it.
+    pub reclaimed: bool,
+}
+
+/// The cloud's word that a machine will be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Of which.
+    pub provider_id: String,
+    /// When it will go: two minutes after the word was given.
+    pub reclaim_time: Timestamp,
+}
+
+/// A spot price that is in force from a moment on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpotChange {
+    /// Of which instance type.
+    pub instance_type: String,
+    /// In which zone.
+    pub zone: String,
+    /// From when on.
+    pub time: Timestamp,
+    /// The price.
+    pub rate: HourlyRate,
 }
 
 /// Why the cloud did not do as told. One variant for each thing a caller would do differently.
@@ -104,6 +156,23 @@ pub trait Cloud: Send + Sync {
     async fn give_up_missing(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError>;
     /// Deletes a group that has no machines. A group that is gone is gone.
     async fn ensure_group_gone(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError>;
+    /// Every machine of a cluster that ran at any time since `since`, by provider id. A cloud forgets machines an hour
+    /// after their end: ask more often than that.
+    async fn lives(&self, cluster: &ClusterId, since: Timestamp) -> Result<Vec<MachineLife>, CloudError>;
+    /// Machines that will be taken back, by time: those whose notice was given and that still run.
+    async fn notices(&self, cluster: &ClusterId) -> Result<Vec<Notice>, CloudError>;
+}
+
+/// What the cloud asks for capacity that it may take back.
+#[async_trait]
+pub trait Prices: Send + Sync {
+    /// Spot prices of the types and zones that a cluster's machines ran in since `since`: for each the price that was in
+    /// force then, as of `since`, and every change after, by time. Nothing for a type that is not sold as spot.
+    async fn spot_changes(
+        &self,
+        cluster: &ClusterId,
+        since: Timestamp,
+    ) -> Result<Vec<SpotChange>, CloudError>;
 }
 
 /// What became of an eviction.
@@ -161,6 +230,8 @@ pub struct World {
     pub cloud: Arc<dyn Cloud>,
     /// Pods and nodes.
     pub cluster: Arc<dyn Cluster>,
+    /// Prices that change.
+    pub prices: Arc<dyn Prices>,
     /// Its time: virtual in a simulated world.
     pub clock: Arc<dyn Clock>,
 }

@@ -1,8 +1,14 @@
 //! The world as the cloud's API.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
+use jiff::Timestamp;
+use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::ClusterId;
-use plimsoll_domain::world::{Cloud, CloudError, GroupSpec, GroupStatus};
+use plimsoll_domain::world::{
+    Cloud, CloudError, GroupSpec, GroupStatus, MachineLife, Notice, Prices, SpotChange,
+};
 
 use crate::Sim;
 use crate::act::{Act, Order};
@@ -69,5 +75,37 @@ impl Cloud for Sim {
 
     async fn ensure_group_gone(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError> {
         self.order(cluster, Order::EnsureGroupGone { group: name.to_owned() })
+    }
+
+    async fn lives(&self, cluster: &ClusterId, since: Timestamp) -> Result<Vec<MachineLife>, CloudError> {
+        self.at_now(|universe| {
+            universe.admit(Call::Lives)?;
+            let lives = universe.realms.get(cluster).map(|realm| realm.lives(since)).unwrap_or_default();
+            universe.common.faults.after(Call::Lives)?;
+            Ok(lives)
+        })
+    }
+
+    async fn notices(&self, _cluster: &ClusterId) -> Result<Vec<Notice>, CloudError> {
+        // Nothing is taken back in this world.
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Prices for Sim {
+    async fn spot_changes(
+        &self,
+        cluster: &ClusterId,
+        since: Timestamp,
+    ) -> Result<Vec<SpotChange>, CloudError> {
+        let lives = self.lives(cluster, since).await?;
+        let pools: BTreeSet<(String, String)> =
+            lives.into_iter().map(|life| (life.instance_type, life.zone)).collect();
+        let change = |(instance_type, zone): (String, String)| {
+            let rate = Catalog::builtin().spot_price(&instance_type, &zone)?.rate;
+            Some(SpotChange { instance_type, zone, time: since, rate })
+        };
+        Ok(pools.into_iter().filter_map(change).collect())
     }
 }

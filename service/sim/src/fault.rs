@@ -23,6 +23,8 @@ pub enum Call {
     GiveUpMissing,
     /// `Cloud::ensure_group_gone`.
     EnsureGroupGone,
+    /// `Cloud::lives`.
+    Lives,
     /// `Cluster::state`.
     State,
     /// `Cluster::left_on`.

@@ -77,6 +77,7 @@ impl Sim {
         World {
             cloud: Arc::new(self.clone()),
             cluster: Arc::new(self.clone()),
+            prices: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),
         }
     }

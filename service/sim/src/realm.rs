@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
-use plimsoll_domain::world::CloudError;
+use plimsoll_domain::world::{CloudError, MachineLife};
 
 use crate::act::Order;
 use crate::common::{Common, Event};
@@ -46,6 +46,8 @@ pub(crate) struct Realm {
     /// What nothing here changes: all of the cluster but nodes and pods.
     rest: ClusterState,
     tally: Tally,
+    /// Machines that were terminated.
+    ended: Vec<MachineLife>,
     /// Whether a pod that waits might find a place now.
     unsettled: bool,
     /// The last number given to a group, a machine or a pod.
@@ -68,6 +70,7 @@ impl Realm {
             look: Look::from(&nodes),
             rest: state,
             tally: Tally::default(),
+            ended: Vec::new(),
             unsettled: true,
             serial: 0,
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use plimsoll_domain::fleet::{CapacityKind, Node};
 use plimsoll_domain::workload::{Taint, TaintEffect};
+use plimsoll_domain::world::{End, MachineLife};
 
 use crate::common::{Common, Event};
 use crate::manners::{BOOT_SECONDS, NODE_LEAVE_SECONDS};
@@ -25,6 +26,7 @@ pub(super) struct Machine {
     pub group: String,
     pub instance_type: String,
     zone: String,
+    kind: CapacityKind,
     launch_time: Timestamp,
     /// Tells which was launched first.
     pub serial: u64,
@@ -35,6 +37,19 @@ pub(super) struct Machine {
 }
 
 impl Machine {
+    /// Its life so far; `end` if it is over.
+    fn life(&self, provider_id: &str, end: Option<End>) -> MachineLife {
+        MachineLife {
+            provider_id: provider_id.to_owned(),
+            instance_type: self.instance_type.clone(),
+            zone: self.zone.clone(),
+            kind: self.kind,
+            group: self.group.clone(),
+            launch_time: self.launch_time,
+            end,
+        }
+    }
+
     /// Adds how long it ran.
     pub fn bill(&self, until: Timestamp, tally: &mut Tally) {
         let seconds = u64::try_from(until.duration_since(self.launch_time).as_secs()).unwrap_or(0);
@@ -58,6 +73,7 @@ impl Realm {
             group: node.group.clone(),
             instance_type: node.instance_type.clone(),
             zone: node.zone.clone(),
+            kind: node.kind,
             launch_time: now,
             serial: self.next_serial(),
             node: None,
@@ -116,6 +132,7 @@ impl Realm {
             group: group.to_owned(),
             instance_type: instance_type.to_owned(),
             zone: zone.to_owned(),
+            kind,
             launch_time: common.now,
             serial: self.next_serial(),
             node: None,
@@ -175,6 +192,8 @@ impl Realm {
         let Some(machine) = self.machines.get_mut(provider_id) else { return };
         machine.stopping = true;
         machine.bill(common.now, &mut self.tally);
+        let end = End { time: common.now, reclaimed: false };
+        self.ended.push(machine.life(provider_id, Some(end)));
         if let Some(node) = &mut machine.node {
             node.ready = false;
             let name = node.name.clone();
@@ -182,6 +201,16 @@ impl Realm {
         }
         let event = Event::NodeGone { provider_id: provider_id.to_owned() };
         common.after(self.dice.seconds(NODE_LEAVE_SECONDS), &self.id, event);
+    }
+
+    /// Machines that ran since `since`, by provider id.
+    pub fn lives(&self, since: Timestamp) -> Vec<MachineLife> {
+        let running = self.machines.iter().filter(|(_, machine)| !machine.stopping);
+        let running = running.map(|(id, machine)| machine.life(id, None));
+        let ended = self.ended.iter().filter(|life| life.end.is_none_or(|end| since <= end.time)).cloned();
+        let mut lives: Vec<MachineLife> = running.chain(ended).collect();
+        lives.sort_by(|a, b| a.provider_id.cmp(&b.provider_id));
+        lives
     }
 
     pub(super) fn node_gone(&mut self, provider_id: &str, common: &mut Common) {

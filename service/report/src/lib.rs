@@ -1,0 +1,1 @@
+//! What it cost: the ledger, kept as Parquet files that other engines read, too.
