@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod operation;
 pub mod plan;
 pub mod policy;
+pub mod priced;
 pub mod problem;
 pub mod resources;
 pub mod rightsize;

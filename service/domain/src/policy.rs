@@ -145,6 +145,8 @@ pub struct Policy {
     /// GPU that a workload (`namespace/name`) needs, by accelerator name such as `A10G`, where
     /// neither it nor a sibling runs.
     pub gpu_classes: BTreeMap<String, String>,
+    /// Team that pays for a namespace, by the namespace's name; it goes before any label.
+    pub teams: BTreeMap<String, String>,
     /// What a restart of one pod is worth, USD: prices moves and spot interruptions.
     pub restart_cost_usd: f64,
 }
@@ -184,6 +186,7 @@ impl Default for Policy {
             freeze: false,
             spot_ok: Vec::new(),
             gpu_classes: BTreeMap::new(),
+            teams: BTreeMap::new(),
             restart_cost_usd: 0.01,
         }
     }

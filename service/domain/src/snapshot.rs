@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Finding;
 use crate::fleet::Node;
 use crate::policy::Preset;
+use crate::priced::{LoadBalancer, PersistentVolume};
 use crate::problem::Problem;
 use crate::selector::Labels;
 use crate::workload::{DaemonSet, DisruptionBudget, Pod, Workload, WorkloadRef};
@@ -81,6 +82,12 @@ pub struct ClusterState {
     pub namespaces: BTreeMap<String, Labels>,
     /// Workloads that a HorizontalPodAutoscaler scales, with its bounds.
     pub autoscaled: Vec<Autoscaled>,
+    /// Volumes, sorted by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<PersistentVolume>,
+    /// Load balancers that Services and Ingresses ask for, sorted by namespace and name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub load_balancers: Vec<LoadBalancer>,
 }
 
 /// A workload under a HorizontalPodAutoscaler.

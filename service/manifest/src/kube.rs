@@ -6,6 +6,7 @@
 
 mod affinity;
 mod architecture;
+mod billed;
 mod budget;
 mod disruption;
 mod draft;

@@ -8,6 +8,7 @@ use std::fs::File;
 
 use jiff::Timestamp;
 use plimsoll_domain::fleet::CapacityKind;
+use plimsoll_domain::priced::PersistentVolume;
 use plimsoll_domain::selector::Operator;
 use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
 use plimsoll_domain::workload::{Pod, TaintEffect, VolumeReach, WorkloadKind};
@@ -55,6 +56,10 @@ fn check(name: &str, want: &Want) {
     assert_eq!(cluster.budgets.len(), want.budgets, "{name}: budgets");
     assert_eq!(cluster.autoscaled.len(), 3, "{name}: autoscaled");
     assert_eq!(cluster.namespaces.len(), 9, "{name}: namespaces");
+    let billed = |one: &&PersistentVolume| {
+        one.volume_type == "gp3" && one.gb > 0 && !one.zone.is_empty() && !one.claim.is_empty()
+    };
+    assert_eq!(cluster.volumes.iter().filter(billed).count(), 14, "{name}: volumes");
     let sum = |of: fn(&Pod) -> i64| pods.iter().map(of).sum::<i64>();
     assert_eq!(sum(|pod| pod.requests.cpu_milli), want.cpu_milli, "{name}: CPU");
     assert_eq!(sum(|pod| pod.requests.memory_bytes), want.memory_bytes, "{name}: memory");

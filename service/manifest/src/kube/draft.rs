@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use plimsoll_domain::fleet::Node;
+use plimsoll_domain::priced::LoadBalancer;
 use plimsoll_domain::selector::{LabelSelector, Labels};
 use plimsoll_domain::snapshot::Autoscaled;
 use plimsoll_domain::workload::{DaemonSet, Pod, Scheduling, Workload};
@@ -96,6 +97,10 @@ pub(super) struct Draft {
     pub claims: HashMap<Key, Claim>,
     pub volumes: BTreeMap<String, PersistentVolume>,
     pub classes: BTreeMap<String, Class>,
+    /// Volumes as they are billed, by name, but for what their class says.
+    pub billed_volumes: BTreeMap<String, super::billed::VolumeDraft>,
+    /// By namespace and name with its kind, `service/cart`.
+    pub load_balancers: BTreeMap<Key, LoadBalancer>,
     pub attach_limits: HashMap<String, BTreeMap<String, i64>>,
     pub autoscaled: Vec<Autoscaled>,
     pub namespaces: BTreeMap<String, Labels>,

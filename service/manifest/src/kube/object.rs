@@ -6,7 +6,8 @@ use k8s_openapi::Resource;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::{v1 as autoscaling_v1, v2 as autoscaling_v2};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
@@ -19,7 +20,7 @@ use crate::error::{Fault, ReadError};
 use crate::json;
 
 use super::draft::{Draft, Origin};
-use super::{PODS_MAX, budget, node, owner, pod, requests, scaling, volume};
+use super::{PODS_MAX, billed, budget, node, owner, pod, requests, scaling, volume};
 
 /// Lists of amounts by resource. The API server writes strings; people write numbers, too.
 const AMOUNTS: [&str; 6] = ["requests", "limits", "capacity", "allocatable", "overhead", "podFixed"];
@@ -74,6 +75,8 @@ pub(super) fn read(item: &Item<'_>, draft: &mut Draft) -> Result<(), ReadError> 
         Namespace => node::take_namespace;
         PriorityClass => scaling::take_priority_class;
         RuntimeClass => requests::take_runtime_class;
+        Service => billed::take_service;
+        Ingress => billed::take_ingress;
     }
     if kind.is_empty() {
         return Err(locate(Fault::new("missing; expected the kind of a Kubernetes object").at("kind"), item));

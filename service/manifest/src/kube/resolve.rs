@@ -17,10 +17,8 @@ use crate::error::{Fault, ReadError};
 use super::draft::{Draft, NodeDraft, Origin, PodDraft};
 use super::notes::Note;
 use super::owner::{Controller, workload_kind};
-use super::{Options, architecture, budget, scaling, sharing, volume};
+use super::{Options, architecture, billed, budget, scaling, sharing, volume};
 
-/// Kinds that say nothing about planning, though the documented export has them.
-const SILENT_KINDS: [&str; 1] = ["Service (v1)"];
 /// Label of a namespace that the API server sets to its name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
@@ -46,6 +44,7 @@ pub(super) fn snapshot(mut draft: Draft, options: &Options) -> Result<Snapshot, 
     budgets.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
     let mut autoscaled = draft.autoscaled;
     autoscaled.sort_by(|one, other| one.workload.cmp(&other.workload));
+    let volumes = billed::volumes(std::mem::take(&mut draft.billed_volumes), &draft.classes);
     let namespaces = namespaces(draft.namespaces, &pods);
     findings.extend(draft.notes.findings());
     findings.extend(ignored(&draft.ignored_kinds));
@@ -57,6 +56,8 @@ pub(super) fn snapshot(mut draft: Draft, options: &Options) -> Result<Snapshot, 
         budgets,
         namespaces,
         autoscaled,
+        volumes,
+        load_balancers: draft.load_balancers.into_values().collect(),
     };
     Ok(Snapshot { capture_time, content: Content::Cluster(Box::new(cluster)), findings })
 }
@@ -324,8 +325,7 @@ fn asks_for_namespaces(scheduling: &Scheduling) -> bool {
 }
 
 fn ignored(kinds: &BTreeMap<String, u64>) -> impl Iterator<Item = Finding> {
-    let told = kinds.iter().filter(|(kind, _)| !SILENT_KINDS.contains(&kind.as_str()));
-    told.map(|(kind, count)| {
+    kinds.iter().map(|(kind, count)| {
         let message = format!("{count} object(s) of kind {kind} were ignored.");
         Finding::new(Severity::Info, "IGNORED_KIND", format!("kind/{kind}"), message)
     })

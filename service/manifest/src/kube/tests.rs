@@ -1,6 +1,7 @@
 //! Objects in, snapshot out: what each kind of statement in a manifest comes to.
 
 mod bad;
+mod billed;
 mod forms;
 mod places;
 mod pods;

@@ -14,8 +14,8 @@ use crate::error::{At, Fault};
 use super::draft::{Draft, Origin};
 use super::labels;
 
-const EBS_DRIVER: &str = "ebs.csi.aws.com";
-const EBS_IN_TREE: &str = "kubernetes.io/aws-ebs";
+pub(super) const EBS_DRIVER: &str = "ebs.csi.aws.com";
+pub(super) const EBS_IN_TREE: &str = "kubernetes.io/aws-ebs";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 const CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
 /// Access modes that let one node at a time have the volume.
@@ -63,7 +63,9 @@ pub(super) struct PersistentVolume {
 
 /// A StorageClass.
 pub(super) struct Class {
-    provisioner: String,
+    pub provisioner: String,
+    /// What its provisioner is told, such as `type: gp3`.
+    pub parameters: BTreeMap<String, String>,
     immediate: bool,
     terms: Vec<NodeTerm>,
     is_default: bool,
@@ -122,6 +124,7 @@ pub(super) fn take_claim(
 
 /// Takes a volume.
 pub(super) fn take_volume(from: core::PersistentVolume, _: Origin, draft: &mut Draft) -> Result<(), Fault> {
+    super::billed::take_volume(&from, draft);
     let spec = from.spec.unwrap_or_default();
     let is_local = spec.local.is_some() || spec.host_path.is_some();
     let driver = match (spec.csi, spec.aws_elastic_block_store) {
@@ -175,6 +178,7 @@ pub(super) fn take_class(from: storage::StorageClass, _: Origin, draft: &mut Dra
         DEFAULT_ANNOTATIONS.iter().any(|key| annotations.get(*key).is_some_and(|value| value == "true"));
     let class = Class {
         provisioner: from.provisioner,
+        parameters: from.parameters.unwrap_or_default(),
         immediate: from.volume_binding_mode.as_deref() != Some("WaitForFirstConsumer"),
         terms: from.allowed_topologies.unwrap_or_default().into_iter().map(topology_term).collect(),
         is_default,

@@ -63,6 +63,7 @@ pub fn policy(from: &Policy) -> pb::Policy {
         freeze: Some(from.freeze),
         spot_ok: from.spot_ok.clone(),
         gpu_classes: from.gpu_classes.clone(),
+        teams: from.teams.clone(),
         restart_cost_usd: Some(from.restart_cost_usd),
     }
 }
@@ -184,6 +185,7 @@ mod tests {
             freeze: true,
             spot_ok: vec!["shop/cart".into()],
             gpu_classes: [("ml/train".to_owned(), "A10G".to_owned())].into(),
+            teams: [("shop".to_owned(), "web".to_owned())].into(),
             restart_cost_usd: 0.5,
         }
     }

@@ -135,6 +135,7 @@ pub const FIELDS: &[Field] = &[
     optional!("freeze", freeze, freeze, flag),
     collection!(spot_ok, Vec::new(), texts),
     collection!(gpu_classes, BTreeMap::new(), pairs),
+    collection!(teams, BTreeMap::new(), pairs),
     optional!("restart_cost_usd", restart_cost_usd, restart_cost_usd, usd),
 ];
 
