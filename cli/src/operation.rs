@@ -214,7 +214,11 @@ pub fn end_line(operation: &Operation) -> String {
         Some(Outcome::Error(failure)) => format!("   {}: {}", failure.reason, failure.message),
         _ => String::new(),
     };
-    let what = if metadata.kind() == Kind::ResizeNodeGroup { "resize  " } else { "apply   " };
+    let what = match metadata.kind() {
+        Kind::ResizeNodeGroup => "resize  ",
+        Kind::ReplaceInterrupted => "replace ",
+        Kind::Unspecified | Kind::ApplyPlan => "apply   ",
+    };
     format!("{what} {done}/{} steps, {} ({span} min){why}", metadata.steps.len(), word(metadata.state()))
 }
 

@@ -1,10 +1,14 @@
 //! Carrying plans out in the simulated world: every step fails once, runs twice, and is interrupted by a crash before and
 //! after it; the fleet ends as if nothing had happened, and each effect happens once.
 
+mod drift;
+mod interrupt;
+mod lease;
 mod matrix;
 mod resize;
 mod rig;
 mod seeds;
+mod sequel;
 mod turns;
 mod world;
 

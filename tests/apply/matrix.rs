@@ -75,6 +75,8 @@ fn calls(step: &Step) -> &'static [Call] {
     match step {
         Step::EnsureGroup { .. } => &[Call::EnsureGroup],
         Step::Grow { .. } => &[Call::EnsureSize, Call::SetCordoned],
+        Step::Order { .. } | Step::Refill { .. } => &[Call::EnsureSize],
+        Step::Evacuate { .. } => &[Call::Evict, Call::SetCordoned, Call::EnsureInstanceGone],
         Step::Cordon { .. } | Step::Open { .. } => &[Call::SetCordoned],
         Step::Migrate { .. } => &[Call::Evict, Call::SetCordoned],
         Step::Remove { .. } => &[Call::EnsureInstanceGone],

@@ -4,16 +4,20 @@ use std::io::Cursor;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
+use plimsoll_domain::clock::Clock;
 use plimsoll_domain::ids::{ClusterId, PlanId};
 use plimsoll_domain::operation::{Operation, Progress, State, StepRecord};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::{ClusterState, Content};
-use plimsoll_domain::store::{ClusterRecord, Mode, RequestKey, Store, Write};
+use plimsoll_domain::store::{ClusterRecord, Mode, OperationFilter, PageRequest, RequestKey, Store, Write};
+use plimsoll_domain::world::Simulator;
 use plimsoll_engine::operations::Runner;
+use plimsoll_engine::tasks::{self, Periods};
 use plimsoll_engine::{ApplyOrder, Engine, PlanOrder, Registration, Settings, SnapshotImport};
 use plimsoll_sim::{Pace, Sim};
 use plimsoll_store::Sqlite;
@@ -53,15 +57,26 @@ impl Rig {
     /// The same with a cluster from a file.
     pub async fn of(seed: u64, file: &str) -> Self {
         let sim = Sim::new(start(), seed, Pace::Jump);
+        let simulator = Arc::new(sim.clone());
+        Self::in_world(sim, simulator, file).await
+    }
+
+    /// The same in a world with doors of its own.
+    pub async fn in_world(sim: Sim, simulator: Arc<dyn Simulator>, file: &str) -> Self {
         let store = Sqlite::in_memory().await.unwrap();
-        let settings = Settings {
-            plans_concurrent_max: 1,
-            plans_waiting_max: 1,
-            time_budget_default: std::time::Duration::from_millis(500),
-            time_budget_max: std::time::Duration::from_secs(10),
-        };
-        let engine = Engine::new(Arc::new(store.clone()), Arc::new(sim.clock()), settings)
-            .with_simulator(Arc::new(sim.clone()));
+        let engine = engine(&store, Arc::new(sim.clock()), simulator);
+        Self { sim, store, engine }.with(file).await
+    }
+
+    /// The shop, remembered in a store that others may have open, too.
+    pub async fn over(store: Sqlite) -> Self {
+        let sim = Sim::new(start(), SEED, Pace::Jump);
+        let engine = engine(&store, Arc::new(sim.clock()), Arc::new(sim.clone()));
+        Self { sim, store, engine }.with(&shop::file()).await
+    }
+
+    async fn with(self, file: &str) -> Self {
+        let Self { sim, store, engine } = self;
         let policy = Policy { actuator: Actuator::Plimsoll, moved_pods_max_ratio: 1.0, ..Policy::default() };
         let registration = Registration {
             id: shop_id(),
@@ -93,8 +108,22 @@ impl Rig {
             policy: None,
             time_budget: None,
             seed: 1,
+            parent: None,
         };
         self.engine.create_plan(order, Arc::new(|_| {}), CancellationToken::new()).await.unwrap()
+    }
+
+    /// Changes the cluster's policy.
+    pub async fn put_policy(&self, change: impl FnOnce(&mut Policy)) {
+        let mut policy = self.engine.policy(&shop_id()).await.unwrap().policy;
+        change(&mut policy);
+        self.engine.put_policy(&write(start()), &shop_id(), &policy, "").await.unwrap();
+    }
+
+    /// All operations, newest first.
+    pub async fn operations(&self) -> Vec<Operation> {
+        let page = PageRequest { size: 1000, token: String::new() };
+        self.store.operations(&OperationFilter::default(), &page).await.unwrap().items
     }
 
     /// Begins to carry a plan out.
@@ -118,6 +147,37 @@ impl Rig {
         }
         seen
     }
+}
+
+/// A service over a store, in a world.
+pub fn engine(store: &Sqlite, clock: Arc<dyn Clock>, simulator: Arc<dyn Simulator>) -> Engine {
+    let settings = Settings {
+        plans_concurrent_max: 1,
+        plans_waiting_max: 1,
+        time_budget_default: Duration::from_millis(500),
+        time_budget_max: Duration::from_secs(10),
+        holder: String::new(),
+    };
+    Engine::new(Arc::new(store.clone()), clock, settings).with_simulator(simulator)
+}
+
+/// Has a service take one look, as its supervisor would.
+pub async fn look(engine: &Engine, task: &str) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let periods = Periods {
+        ingest: DAY,
+        prices: DAY,
+        operations: DAY,
+        drift: DAY,
+        interruption: DAY,
+        cost: DAY,
+        retention: DAY,
+        keep: 90 * DAY,
+        snapshots_max: 10,
+    };
+    let table = tasks::table(engine, &periods);
+    let task = table.into_iter().find(|row| row.name == task).expect("it is in the table");
+    (task.look)().await.unwrap();
 }
 
 /// What a runner works on: one operation in one world, written down in one store.

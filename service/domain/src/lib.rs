@@ -12,6 +12,7 @@ pub mod finding;
 pub mod fleet;
 pub mod ids;
 pub mod ledger;
+pub mod offer;
 pub mod operation;
 pub mod plan;
 pub mod policy;

@@ -26,6 +26,11 @@ pub enum Kind {
         /// Why, in the words of who asked; may be empty.
         reason: String,
     },
+    /// Brings pods off machines that the cloud takes back, and others in their place.
+    ReplaceInterrupted {
+        /// Provider ids of the machines.
+        machines: Vec<String>,
+    },
 }
 
 impl Kind {
@@ -33,7 +38,7 @@ impl Kind {
     pub fn plan(&self) -> Option<&PlanId> {
         match self {
             Self::ApplyPlan { plan } => Some(plan),
-            Self::ResizeNodeGroup { .. } => None,
+            Self::ResizeNodeGroup { .. } | Self::ReplaceInterrupted { .. } => None,
         }
     }
 }
@@ -82,6 +87,29 @@ pub enum Step {
         /// Nodes after.
         to: u32,
     },
+    /// Ask for machines in the place of some that will be taken back; returns before they are ready. Undone as a growth
+    /// is.
+    Order {
+        /// The group.
+        group: String,
+        /// Nodes before.
+        from: u32,
+        /// Nodes that it asks for.
+        to: u32,
+    },
+    /// Keep new pods off nodes that are taken back, and evict what runs there, as far as disruption budgets allow, until
+    /// nothing is left or the nodes are gone. Has no undo.
+    Evacuate {
+        /// The nodes.
+        nodes: Vec<String>,
+    },
+    /// Bring a group whose machines were taken back to a size, and wait until its nodes are ready. Has no undo.
+    Refill {
+        /// The group.
+        group: String,
+        /// Nodes that it is to have.
+        to: u32,
+    },
     /// Keep new pods off nodes that will leave. Undone by lifting that.
     Cordon {
         /// The nodes.
@@ -124,7 +152,12 @@ impl Step {
     pub fn commits(&self) -> bool {
         matches!(
             self,
-            Self::Migrate { .. } | Self::Open { .. } | Self::Remove { .. } | Self::DeleteGroup { .. }
+            Self::Migrate { .. }
+                | Self::Open { .. }
+                | Self::Evacuate { .. }
+                | Self::Refill { .. }
+                | Self::Remove { .. }
+                | Self::DeleteGroup { .. }
         )
     }
 }

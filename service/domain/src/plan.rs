@@ -20,6 +20,9 @@ pub struct Plan {
     pub id: PlanId,
     /// The cluster it is for.
     pub cluster: ClusterId,
+    /// The plan that it takes the place of, if that could not be carried out for want of capacity.
+    #[serde(default)]
+    pub parent: Option<PlanId>,
     /// The cluster as it was seen.
     pub snapshot: SnapshotId,
     /// The prices it was computed with.

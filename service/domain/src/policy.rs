@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::offer::Offer;
+
 /// A ready-made policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Preset {
@@ -94,6 +96,8 @@ pub struct Policy {
     pub families_allow: Vec<String>,
     /// Instance families that new nodes may not be of.
     pub families_deny: Vec<String>,
+    /// What new nodes may not be. A plan's own policy has those among them that the cloud refused to sell shortly before.
+    pub offerings_deny: Vec<Offer>,
     /// Architectures of new nodes. `arm64` counts only for pods whose images are known to allow it.
     pub architectures: Vec<String>,
     /// Burstable types.
@@ -161,6 +165,7 @@ impl Default for Policy {
             zones: Vec::new(),
             families_allow: Vec::new(),
             families_deny: Vec::new(),
+            offerings_deny: Vec::new(),
             architectures: vec!["amd64".into(), "arm64".into()],
             burstable: Burstable::ExistingOnly,
             metal: false,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::ids::{CatalogId, ClusterId, OperationId, PlanId, SnapshotId};
+use crate::offer::Unavailable;
 use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::policy::Policy;
@@ -188,6 +189,40 @@ pub struct OperationFilter {
     pub open: bool,
 }
 
+/// The right to run the operations of a cluster, for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Of which cluster.
+    pub cluster: ClusterId,
+    /// Tells it from every other lease of the cluster; the newest is the largest.
+    pub token: i64,
+}
+
+/// How long something is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// What was written after this is kept.
+    pub since: Timestamp,
+    /// So many snapshots of each cluster, plans of each cluster, and catalogs of each region are kept however old they
+    /// are, the newest.
+    pub newest_min: u32,
+    /// So many snapshots of each cluster are kept at most, beside those that plans rest on.
+    pub snapshots_max: u32,
+}
+
+/// What was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Operations.
+    pub operations: u64,
+    /// Plans.
+    pub plans: u64,
+    /// Snapshots.
+    pub snapshots: u64,
+    /// Catalogs.
+    pub catalogs: u64,
+}
+
 /// Everything that outlives the process.
 ///
 /// Every method is one transaction: all of it happens or nothing. A write whose request id was seen
@@ -301,4 +336,34 @@ pub trait Store: Send + Sync {
     async fn usage(&self, cluster: &ClusterId) -> Result<Option<Vec<u8>>, StoreError>;
     /// Whether a batch of samples was folded in before.
     async fn usage_batch_seen(&self, cluster: &ClusterId, batch_id: &str) -> Result<bool, StoreError>;
+
+    /// Takes the right to run a cluster's operations until `until`. None if it belongs to another holder whose time is
+    /// not over `now`. Whoever had it before, be it a process of the same name, is shut out: the next
+    /// [`Store::update_operation`] of what holds the cluster answers it `Superseded`, and [`Store::renew_lease`] false.
+    /// No request and no line in the audit log, as with everything about leases.
+    async fn take_lease(
+        &self,
+        cluster: &ClusterId,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Lease>, StoreError>;
+    /// Keeps the right until `until`, even if its time was over and nobody took it. False if somebody did.
+    async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreError>;
+    /// Gives the right up. A lease that was lost is lost.
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Notes what a cloud refused to sell; of the same offering the latest end counts.
+    async fn put_unavailable(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        refused: &[Unavailable],
+    ) -> Result<(), StoreError>;
+    /// What is not to be had `now`, by offering. Forgets what was over before.
+    async fn unavailable(&self, cluster: &ClusterId, now: Timestamp) -> Result<Vec<Unavailable>, StoreError>;
+
+    /// Drops what is older than it has to be: operations that are over; plans that no operation that is kept carries out;
+    /// snapshots and catalogs that no plan that is kept rests on. The audit log keeps everything.
+    async fn retain(&self, keep: &Retention) -> Result<Dropped, StoreError>;
 }

@@ -1,7 +1,7 @@
 //! What we do: gathers what is known, has it planned, judged and remembered, and carries it out.
 //!
 //! Knows no wire, no SQL, no AWS: it sees [`Store`], [`Clock`] and a world's doors, and the pure rooms. Start at
-//! [`Engine`], go on to [`planning`] and [`operations`].
+//! [`Engine`], go on to [`planning`], [`operations`] and [`tasks`].
 
 mod clusters;
 mod error;
@@ -9,7 +9,9 @@ mod imports;
 pub mod metrics;
 pub mod operations;
 pub mod planning;
+pub mod tasks;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -17,6 +19,8 @@ use plimsoll_domain::clock::Clock;
 use plimsoll_domain::store::Store;
 use plimsoll_domain::world::Simulator;
 use tokio::sync::{Mutex, Semaphore, watch};
+
+use operations::Keeper;
 
 pub use clusters::{Registration, ShownSnapshot};
 pub use error::Error;
@@ -35,6 +39,9 @@ pub struct Settings {
     pub time_budget_default: std::time::Duration,
     /// Longest time to solve that a caller may ask for.
     pub time_budget_max: std::time::Duration,
+    /// Name of this process among those that share a store. Empty: it is made up, and a process that is started in
+    /// place of one that died waits until that one's leases are over.
+    pub holder: String,
 }
 
 /// The service behind the doors. Cheap to clone.
@@ -53,6 +60,10 @@ pub struct Engine {
     simulator: Option<Arc<dyn Simulator>>,
     /// Counts writes of operations by this process.
     operations_changed: Arc<watch::Sender<u64>>,
+    /// Operations that this process runs.
+    keeper: Keeper,
+    /// Who accounts for costs, if anybody does.
+    accountant: Option<Arc<dyn tasks::Accountant>>,
 }
 
 impl Engine {
@@ -60,6 +71,11 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         metrics::describe();
         let gate = Arc::new(Semaphore::new(settings.plans_concurrent_max.max(1)));
+        let made_up = || format!("{:016x}", RandomState::new().build_hasher().finish());
+        let keeper = match settings.holder.as_str() {
+            "" => Keeper::new(&made_up()),
+            name => Keeper::new(name),
+        };
         Self {
             store,
             clock,
@@ -69,6 +85,8 @@ impl Engine {
             usage_writer: Arc::default(),
             simulator: None,
             operations_changed: Arc::new(watch::Sender::new(0)),
+            keeper,
+            accountant: None,
         }
     }
 
@@ -76,5 +94,11 @@ impl Engine {
     #[must_use]
     pub fn with_simulator(self, simulator: Arc<dyn Simulator>) -> Self {
         Self { simulator: Some(simulator), ..self }
+    }
+
+    /// The same with somebody who accounts for what clusters cost.
+    #[must_use]
+    pub fn with_accountant(self, accountant: Arc<dyn tasks::Accountant>) -> Self {
+        Self { accountant: Some(accountant), ..self }
     }
 }

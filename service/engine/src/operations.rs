@@ -1,13 +1,17 @@
 //! Operations: a plan or a size becomes steps, and a runner carries them out in the cluster's world.
 
 mod act;
+mod evacuate;
 mod groups;
+mod interrupt;
+mod keeper;
+mod present;
 mod resize;
 mod runner;
+mod sequel;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use plimsoll_domain::finding::Finding;
@@ -17,12 +21,13 @@ use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
 use plimsoll_domain::store::{
-    ClusterRecord, Mode, OperationFilter, Page, PageRequest, RequestKey, StoreError, Write,
+    ClusterRecord, Mode, OperationFilter, Page, PageRequest, RequestKey, StoreError, StoredSnapshot, Write,
 };
 use plimsoll_domain::world::World;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 pub use groups::ShownGroup;
+pub use keeper::Keeper;
 pub use resize::ResizeOrder;
 pub use runner::{Halted, Runner};
 
@@ -32,12 +37,6 @@ use crate::{Engine, Error};
 
 /// A waiter looks at the store at least this often, in case another process wrote.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-/// Tries of reading a cluster after an operation: plans of before it are stale only then.
-const REFRESH_ATTEMPTS_MAX: u32 = 20;
-/// Wait between them.
-const REFRESH_PAUSE: Duration = Duration::from_secs(15);
-/// Wait after a runner had to stop because the store failed.
-const HALT_PAUSE: Duration = Duration::from_secs(5);
 /// Operations that are read at once.
 const PAGE_MAX: u32 = 1_000;
 
@@ -61,14 +60,23 @@ impl Engine {
         let record = self.store.cluster(cluster).await?;
         let world = self.world_of(&record)?;
         let state = world.cluster.state(cluster).await.map_err(|error| Error::World(error.to_string()))?;
-        let snapshot = Snapshot {
-            capture_time: world.clock.now(),
-            content: Content::Cluster(Box::new(state)),
-            findings: Vec::<Finding>::new(),
-        };
-        let id = crate::imports::fresh_id("s", write.time)?;
-        let stored = self.store.create_snapshot(write, cluster, &id, &snapshot).await?;
+        let stored = self.remember(write, cluster, &world, state, Vec::new()).await?;
         self.shown(cluster, stored).await
+    }
+
+    /// Stores a cluster as its world shows it.
+    pub(crate) async fn remember(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        world: &World,
+        state: ClusterState,
+        findings: Vec<Finding>,
+    ) -> Result<StoredSnapshot, Error> {
+        let content = Content::Cluster(Box::new(state));
+        let snapshot = Snapshot { capture_time: world.clock.now(), content, findings };
+        let id = crate::imports::fresh_id("s", write.time)?;
+        Ok(self.store.create_snapshot(write, cluster, &id, &snapshot).await?)
     }
 
     /// Begins to carry a plan out, and returns at once. The same request again returns the operation as it is.
@@ -95,14 +103,15 @@ impl Engine {
         });
         let built = built.await.map_err(|panic| Error::Internal(panic.to_string()))??;
         // What others changed since the plan was made makes it stale.
-        let state = self.look_again(&write, &cluster).await?;
+        let (state, generation) = self.look_again(&write, &cluster).await?;
+        let minima = self.compare(&stored.plan, stored.seen(), &state, generation).await?;
         let now = world.clock.now();
         let operation = Operation {
             id: crate::imports::fresh_id("o", write.time)?,
             cluster: cluster.clone(),
             kind: Kind::ApplyPlan { plan: id },
             state: State::Running,
-            steps: steps::of_plan(&stored.plan, &built.problem, &state),
+            steps: steps::of_plan(&stored.plan, &built.problem, &state, &minima),
             failure: None,
             cancel_requested: false,
             actor: write.actor.clone(),
@@ -113,7 +122,6 @@ impl Engine {
         let engine = self.clone();
         // Not cut short by a caller that goes away: what is stored has a runner.
         let begun = tokio::spawn(async move {
-            let generation = stored.plan.base_generation;
             let begun = engine.store.start_operation(&write, &operation, generation).await?;
             if begun.id == operation.id {
                 info!(operation = %begun.id, plan = %stored.plan.id, steps = begun.steps.len(), "apply begins");
@@ -124,13 +132,13 @@ impl Engine {
         begun.await.map_err(|panic| Error::Internal(panic.to_string()))?
     }
 
-    /// Reads the cluster's world anew, as part of another request.
-    async fn look_again(&self, write: &Write, cluster: &ClusterId) -> Result<ClusterState, Error> {
+    /// Reads the cluster's world anew, as part of another request, with the generation of what is there.
+    async fn look_again(&self, write: &Write, cluster: &ClusterId) -> Result<(ClusterState, i64), Error> {
         let request =
             RequestKey { id: String::new(), method: "RefreshCluster".into(), body_digest: String::new() };
         let shown = self.refresh_cluster(&Write { request, ..write.clone() }, cluster).await?;
         match shown.stored.snapshot.content {
-            Content::Cluster(state) => Ok(*state),
+            Content::Cluster(state) => Ok((*state, shown.stored.generation)),
             Content::Ready(_) => Err(Error::Internal("a world is a cluster".to_owned())),
         }
     }
@@ -274,108 +282,6 @@ impl Engine {
         }
     }
 
-    /// Takes up every operation that is not over: those of a process that died. Those that wait for their cluster get it
-    /// in their turn.
-    pub async fn resume_operations(&self) -> Result<usize, Error> {
-        let filter = OperationFilter { open: true, ..OperationFilter::default() };
-        let open = self.all_operations(&filter).await?;
-        let count = open.len();
-        let (waiting, begun): (Vec<_>, Vec<_>) =
-            open.into_iter().partition(|operation| operation.state == State::Queued);
-        for operation in begun {
-            let record = self.store.cluster(&operation.cluster).await?;
-            let world = self.world_of(&record)?;
-            info!(operation = %operation.id, "operation is taken up again");
-            self.spawn(operation, world);
-        }
-        let clusters: BTreeSet<ClusterId> = waiting.into_iter().map(|operation| operation.cluster).collect();
-        for cluster in clusters {
-            self.start_next(&cluster).await?;
-        }
-        Ok(count)
-    }
-
-    /// All pages of a list, newest first.
-    async fn all_operations(&self, filter: &OperationFilter) -> Result<Vec<Operation>, Error> {
-        let mut all = Vec::new();
-        let mut token = String::new();
-        loop {
-            let page = self.store.operations(filter, &PageRequest { size: PAGE_MAX, token }).await?;
-            all.extend(page.items);
-            token = page.next_token;
-            if token.is_empty() {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// Begins the operation that has waited longest for a cluster, if the cluster is free.
-    async fn start_next(&self, cluster: &ClusterId) -> Result<(), Error> {
-        let record = self.store.cluster(cluster).await?;
-        let world = self.world_of(&record)?;
-        if let Some(operation) = self.store.next_operation(cluster).await? {
-            info!(operation = %operation.id, "operation has its turn");
-            self.operations_changed.send_modify(|count| *count += 1);
-            self.spawn(operation, world);
-        }
-        Ok(())
-    }
-
-    fn spawn(&self, operation: Operation, world: World) {
-        let engine = self.clone();
-        tokio::spawn(async move {
-            let (id, cluster) = (operation.id.clone(), operation.cluster.clone());
-            let mut present = Some(operation);
-            while let Some(operation) = present.take() {
-                if let Err(halted) = engine.run_operation(operation, world.clone()).await {
-                    error!(operation = %id, cause = &halted as &dyn std::error::Error, "operation halts");
-                    present = engine.read_until_answered(&id).await;
-                }
-            }
-            if let Err(error) = engine.start_next(&cluster).await {
-                error!(%cluster, cause = &error as &dyn std::error::Error, "who waits for the cluster goes on waiting");
-            }
-        });
-    }
-
-    /// An operation that has to go on, as soon as the store answers again; none if it is over, stuck, or gone.
-    async fn read_until_answered(&self, id: &OperationId) -> Option<Operation> {
-        loop {
-            self.clock.sleep(HALT_PAUSE).await;
-            match self.store.operation(id).await {
-                Ok(found) => {
-                    let rests = found.state.is_final() || found.state == State::Stuck;
-                    return (!rests).then_some(found);
-                }
-                Err(StoreError::NotFound(_)) => return None,
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// Runs an operation to its end and reads the cluster anew, so that the next plan starts from what is.
-    async fn run_operation(&self, operation: Operation, world: World) -> Result<(), Error> {
-        let changes = Arc::clone(&self.operations_changed);
-        let changed = Arc::new(move || changes.send_modify(|count| *count += 1));
-        let clock = Arc::clone(&world.clock);
-        let operation = self.prepare(operation, &world).await?;
-        let runner = Runner { store: Arc::clone(&self.store), world, changed };
-        let operation = runner.run(operation).await.map_err(|Halted(store)| Error::Store(store))?;
-        let request =
-            RequestKey { id: String::new(), method: "RefreshCluster".into(), body_digest: String::new() };
-        let write = Write { request, actor: "plimsolld".into(), time: self.clock.now() };
-        for _ in 1..REFRESH_ATTEMPTS_MAX {
-            match self.refresh_cluster(&write, &operation.cluster).await {
-                Ok(_) => return Ok(()),
-                Err(why) => {
-                    warn!(cluster = %operation.cluster, %why, "the cluster cannot be read after an operation")
-                }
-            }
-            clock.sleep(REFRESH_PAUSE).await;
-        }
-        self.refresh_cluster(&write, &operation.cluster).await.map(drop)
-    }
-
     /// Refuses while an operation holds a cluster, or waits for it.
     pub(crate) async fn expect_free(&self, cluster: &ClusterId) -> Result<(), Error> {
         let filter =
@@ -403,7 +309,7 @@ impl Engine {
     }
 
     /// Where a cluster is acted on.
-    fn world_of(&self, record: &ClusterRecord) -> Result<World, Error> {
+    pub(crate) fn world_of(&self, record: &ClusterRecord) -> Result<World, Error> {
         let why = match record.mode {
             Mode::Simulated => match &self.simulator {
                 Some(simulator) => return Ok(simulator.world()),

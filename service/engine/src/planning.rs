@@ -47,6 +47,8 @@ pub struct PlanOrder {
     pub time_budget: Option<Duration>,
     /// Seed.
     pub seed: u64,
+    /// The plan that this one takes the place of, if any.
+    pub parent: Option<PlanId>,
 }
 
 /// What a plan is going through.

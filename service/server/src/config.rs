@@ -2,9 +2,11 @@
 
 mod load;
 mod settings;
+mod tasks;
 
 pub use load::{Error, Origin, Sources, load};
 pub use settings::{Import, Listen, Log, LogFormat, Plan, Settings, Shutdown, Simulator, Store};
+pub use tasks::{Keep, Tasks};
 
 /// The complete example, which is also the documentation of every key.
 pub const EXAMPLE: &str = include_str!("../plimsoll.example.toml");

@@ -3,6 +3,7 @@
 mod bind;
 mod example;
 mod metrics_page;
+mod task_health;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::store::StoreError;
 use plimsoll_engine::Engine;
+use plimsoll_engine::tasks::{self, Supervisor};
 use plimsoll_sim::{Pace, Sim};
 use plimsoll_store::Sqlite;
 use tokio::task::JoinHandle;
@@ -103,6 +105,7 @@ pub struct Running {
     draining: CancellationToken,
     stopping: CancellationToken,
     health: HealthReporter,
+    tasks: Option<Supervisor>,
     store: Sqlite,
     grpc: JoinHandle<Result<(), tonic::transport::Error>>,
 }
@@ -126,7 +129,7 @@ pub async fn serve(settings: &Settings) -> Result<Running, Error> {
     let (draining, stopping) = (CancellationToken::new(), CancellationToken::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let simulator = Arc::new(simulator(settings, &*clock)?);
-    let engine = Engine::new(Arc::new(store.clone()), Arc::clone(&clock), engine_settings(&settings.plan))
+    let engine = Engine::new(Arc::new(store.clone()), Arc::clone(&clock), engine_settings(settings))
         .with_simulator(simulator);
     let resumed = engine.resume_operations().await.map_err(|error| Error::Resume(Box::new(error)))?;
     if 0 < resumed {
@@ -135,6 +138,9 @@ pub async fn serve(settings: &Settings) -> Result<Running, Error> {
     let (engine_here, clock_here) = (engine.clone(), Arc::clone(&clock));
     let api = Api { engine, clock, spool, stopping: stopping.clone() };
     let (health, health_server) = health_reporter();
+    let periods = settings.tasks.periods(&settings.keep);
+    let tasks = tasks::start(tasks::table(&engine_here, &periods), &clock_here);
+    tokio::spawn(task_health::tell(tasks.health(), health.clone(), stopping.clone()));
     let routes = api.routes(&health).await.map_err(|status| Error::Reflection(Box::new(status)))?;
 
     let metrics_address = page.as_ref().map(|(listener, _)| listener.address);
@@ -168,6 +174,7 @@ pub async fn serve(settings: &Settings) -> Result<Running, Error> {
         draining,
         stopping,
         health,
+        tasks: Some(tasks),
         store,
         grpc,
     })
@@ -235,6 +242,10 @@ impl Running {
             }
         }
         self.stopping.cancel();
+        if let Some(tasks) = self.tasks.take() {
+            tasks.stop().await;
+        }
+        self.engine.stop_operations().await;
         self.store.close().await;
     }
 }
@@ -243,6 +254,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.draining.cancel();
         self.stopping.cancel();
+        self.engine.drop_operations();
         self.grpc.abort();
     }
 }
@@ -276,11 +288,13 @@ fn spool(settings: &config::Import) -> Result<Spool, Error> {
     }
 }
 
-fn engine_settings(plan: &config::Plan) -> plimsoll_engine::Settings {
+fn engine_settings(settings: &Settings) -> plimsoll_engine::Settings {
+    let plan = &settings.plan;
     plimsoll_engine::Settings {
         plans_concurrent_max: plan.concurrent_max,
         plans_waiting_max: plan.waiting_max,
         time_budget_default: Duration::from_secs(plan.time_budget_default_seconds),
         time_budget_max: Duration::from_secs(plan.time_budget_max_seconds),
+        holder: settings.tasks.holder.clone(),
     }
 }

@@ -47,6 +47,7 @@ impl Server {
             .args(set("listen.metrics=".into()))
             .args(set(format!("store.path={}", store.display())))
             .args(set(format!("simulator.speed={SPEED}")))
+            .args(set("tasks.holder=one".into()))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -2,10 +2,13 @@
 
 mod catalogs;
 mod clusters;
+mod leases;
 mod operations;
 mod page;
 mod plans;
+mod retain;
 mod snapshots;
+mod unavailable;
 mod usage;
 mod write;
 
@@ -13,15 +16,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::{CatalogId, ClusterId, OperationId, PlanId, SnapshotId};
+use plimsoll_domain::offer::Unavailable;
 use plimsoll_domain::operation::Operation;
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::Snapshot;
 use plimsoll_domain::store::{
-    ClusterRecord, OperationFilter, Page, PageRequest, Store, StoreError, StoredCatalog, StoredPolicy,
-    StoredSnapshot, Write,
+    ClusterRecord, Dropped, Lease, OperationFilter, Page, PageRequest, Retention, Store, StoreError,
+    StoredCatalog, StoredPolicy, StoredSnapshot, Write,
 };
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -222,5 +227,37 @@ impl Store for Sqlite {
     }
     async fn usage_batch_seen(&self, cluster: &ClusterId, batch_id: &str) -> Result<bool, StoreError> {
         usage::batch_seen(&self.pool, cluster, batch_id).await
+    }
+
+    async fn take_lease(
+        &self,
+        cluster: &ClusterId,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Lease>, StoreError> {
+        leases::take(&self.pool, cluster, holder, now, until).await
+    }
+    async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
+        leases::renew(&self.pool, lease, until).await
+    }
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        leases::release(&self.pool, lease).await
+    }
+
+    async fn put_unavailable(
+        &self,
+        write: &Write,
+        cluster: &ClusterId,
+        refused: &[Unavailable],
+    ) -> Result<(), StoreError> {
+        unavailable::put(&self.pool, write, cluster, refused).await
+    }
+    async fn unavailable(&self, cluster: &ClusterId, now: Timestamp) -> Result<Vec<Unavailable>, StoreError> {
+        unavailable::list(&self.pool, cluster, now).await
+    }
+
+    async fn retain(&self, keep: &Retention) -> Result<Dropped, StoreError> {
+        retain::retain(&self.pool, keep).await
     }
 }

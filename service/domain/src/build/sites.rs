@@ -268,6 +268,9 @@ fn new_sites<'s>(
             let kinds = std::iter::once(CapacityKind::OnDemand).chain(spot);
             let allocatable = allocatable.clone();
             kinds.filter_map(move |kind| {
+                if offer.policy.offerings_deny.iter().any(|one| one.is(&facts.name, zone, kind)) {
+                    return None;
+                }
                 let list = catalog.price(&facts.name, zone, kind)?;
                 Some(Site {
                     node: None,

@@ -98,6 +98,19 @@ impl Catalog {
         self.date();
     }
 
+    /// Sets spot prices of some pools; what is known of other zones of their types stays.
+    pub fn overlay_spot_pools(&mut self, prices: ByZone, origin: &str, time: Timestamp) {
+        if prices.is_empty() {
+            return;
+        }
+        for (name, zones) in prices {
+            let observed = zones.into_iter().map(|(zone, rate)| (zone, SpotPrice { rate, estimated: false }));
+            self.spot_zonal.entry(name).or_default().extend(observed);
+        }
+        self.add_source(SPOT, origin, time);
+        self.date();
+    }
+
     /// Replaces the Spot Advisor's savings (whole percent) and interruption bands.
     pub fn replace_advisor(&mut self, savings: ByType<u8>, bands: ByType<u8>, origin: &str, time: Timestamp) {
         self.spot_savings = savings;

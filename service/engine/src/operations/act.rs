@@ -15,9 +15,9 @@ use plimsoll_domain::world::{CloudError, ClusterError, Eviction, GroupStatus, Wo
 const POLL: Duration = Duration::from_secs(5);
 /// Longest wait for a group to take changes, or for its nodes to be ready. Machines take one to two minutes; botocore's
 /// waiter for node groups gives up after 40.
-const READY_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
+pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
 /// Longest wait for one pod to leave its node and run again: the policy's default drain timeout.
-const MOVE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+pub(super) const MOVE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 /// After this share of [`MOVE_WAIT_MAX`] a pod that found no place gets all new nodes to choose from.
 const STEERING_PATIENCE: Duration = Duration::from_secs(2 * 60);
 
@@ -77,6 +77,9 @@ impl Hands<'_> {
                 self.until_active(&spec.name).await.map(drop)
             }
             Step::Grow { group, to, .. } => self.grow(group, *to).await,
+            Step::Order { group, to, .. } => self.order(group, *to).await,
+            Step::Evacuate { nodes } => self.evacuate(nodes).await,
+            Step::Refill { group, to } => self.refill(group, *to).await,
             Step::Cordon { nodes } => self.close(nodes).await,
             Step::Migrate { moves } => self.migrate(moves).await,
             Step::Remove { group, nodes } => self.remove(group, nodes).await,
@@ -90,7 +93,9 @@ impl Hands<'_> {
     pub async fn undo(&self, step: &Step) -> Result<(), StepError> {
         match step {
             Step::EnsureGroup { spec } => self.delete_group(&spec.name).await,
-            Step::Grow { group, from, .. } => self.shrink_back(group, *from as usize).await,
+            Step::Grow { group, from, .. } | Step::Order { group, from, .. } => {
+                self.shrink_back(group, *from as usize).await
+            }
             Step::Cordon { nodes } => self.cordon_all(nodes, false).await,
             _ => Ok(()),
         }
@@ -149,7 +154,7 @@ impl Hands<'_> {
         self.cordon_all(nodes, true).await
     }
 
-    async fn cordon_all(&self, nodes: &[String], cordoned: bool) -> Result<(), StepError> {
+    pub(super) async fn cordon_all(&self, nodes: &[String], cordoned: bool) -> Result<(), StepError> {
         for node in nodes {
             self.patiently(|| async move {
                 match self.world.cluster.set_cordoned(self.cluster, node, cordoned).await {
@@ -254,7 +259,7 @@ impl Hands<'_> {
         }
     }
 
-    async fn until_gone(&self, node: &str) -> Result<(), StepError> {
+    pub(super) async fn until_gone(&self, node: &str) -> Result<(), StepError> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
             let state = self.state().await?;
@@ -291,19 +296,22 @@ impl Hands<'_> {
     }
 
     async fn verify(&self, sizes: &[(String, u32)]) -> Result<(), StepError> {
-        let state = self.state().await?;
-        for (group, want) in sizes {
-            let have = state.nodes.iter().filter(|node| node.group == *group).count();
-            if have != *want as usize {
-                let message = format!("group {group} has {have} nodes, not {want}");
+        let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
+        loop {
+            let state = self.state().await?;
+            let count = |group: &str| state.nodes.iter().filter(|node| node.group == group).count();
+            let mut wrong = sizes.iter().map(|(group, want)| (group, count(group), *want as usize));
+            let Some((group, have, want)) = wrong.find(|(_, have, want)| have != want) else { return Ok(()) };
+            // A machine that was taken back meanwhile is replaced by the cloud itself.
+            let message = format!("group {group} has {have} nodes, not {want}");
+            if self.wait(deadline, || message.clone()).await.is_err() {
                 return Err(StepError::Hopeless { reason: "FLEET_DIFFERS", message });
             }
         }
-        Ok(())
     }
 
     /// Waits until a group takes changes.
-    async fn until_active(&self, group: &str) -> Result<GroupStatus, StepError> {
+    pub(super) async fn until_active(&self, group: &str) -> Result<GroupStatus, StepError> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
             match self.group(group).await? {
@@ -328,7 +336,7 @@ impl Hands<'_> {
         nodes.into_iter().nth(number - 1).ok_or_else(missing)
     }
 
-    async fn state(&self) -> Result<ClusterState, StepError> {
+    pub(super) async fn state(&self) -> Result<ClusterState, StepError> {
         self.patiently(|| self.world.cluster.state(self.cluster)).await
     }
 
@@ -336,17 +344,17 @@ impl Hands<'_> {
         self.patiently(|| self.world.cloud.group(self.cluster, name)).await
     }
 
-    async fn terminate(&self, group: &str, provider_id: &str) -> Result<(), StepError> {
+    pub(super) async fn terminate(&self, group: &str, provider_id: &str) -> Result<(), StepError> {
         let gone = || self.world.cloud.ensure_instance_gone(self.cluster, group, provider_id);
         self.patiently(gone).await
     }
 
-    async fn ask_to_leave(&self, pod: &str, node: &str) -> Result<Eviction, StepError> {
+    pub(super) async fn ask_to_leave(&self, pod: &str, node: &str) -> Result<Eviction, StepError> {
         self.patiently(|| self.world.cluster.evict(self.cluster, pod, node)).await
     }
 
     /// Calls again as long as that may help: throttled, timed out, or in the way of another change.
-    async fn patiently<T, E: Into<StepError>, F: Future<Output = Result<T, E>> + Send>(
+    pub(super) async fn patiently<T, E: Into<StepError>, F: Future<Output = Result<T, E>> + Send>(
         &self,
         call: impl Fn() -> F + Send,
     ) -> Result<T, StepError> {
@@ -360,7 +368,11 @@ impl Hands<'_> {
         }
     }
 
-    async fn wait(&self, deadline: Duration, what: impl FnOnce() -> String) -> Result<(), StepError> {
+    pub(super) async fn wait(
+        &self,
+        deadline: Duration,
+        what: impl FnOnce() -> String,
+    ) -> Result<(), StepError> {
         if deadline <= self.world.clock.monotonic() {
             return Err(StepError::Again(what()));
         }
@@ -415,7 +427,7 @@ fn expect_evictable(state: &ClusterState, node: &str) -> Result<(), StepError> {
 }
 
 /// Names of the nodes of a group that are ready, in the order in which they were launched.
-fn nodes_of(status: &GroupStatus, state: &ClusterState) -> Vec<String> {
+pub(super) fn nodes_of(status: &GroupStatus, state: &ClusterState) -> Vec<String> {
     let by_id: BTreeMap<&str, &str> = state
         .nodes
         .iter()

@@ -14,6 +14,7 @@ use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::WorkloadRef;
 use plimsoll_domain::world::GroupSpec;
 
+use super::present::Minima;
 use crate::planning::NO_GROUP;
 
 /// Labels that the cloud and the kubelet set; a group states none of them.
@@ -33,8 +34,9 @@ const SET_BY_OTHERS_PREFIXES: [&str; 3] =
     ["beta.kubernetes.io/", "failure-domain.beta.kubernetes.io/", "karpenter"];
 
 /// The steps of a plan. Growing comes first, then pods move in the order that the referee found, then what is empty
-/// goes. `problem` is the plan's own: it tells the order of prices.
-pub fn of_plan(plan: &Plan, problem: &Problem, state: &ClusterState) -> Vec<StepRecord> {
+/// goes. `problem` is the plan's own: it tells the order of prices. `minima`: groups that may have more nodes than the
+/// plan says, for others were promised them.
+pub fn of_plan(plan: &Plan, problem: &Problem, state: &ClusterState, minima: &Minima) -> Vec<StepRecord> {
     let mut steps: Vec<Step> = Vec::new();
     let created: Vec<&NodeGroup> =
         plan.groups.iter().filter(|group| !group.existing && 0 < group.to_count).collect();
@@ -67,7 +69,10 @@ pub fn of_plan(plan: &Plan, problem: &Problem, state: &ClusterState) -> Vec<Step
             .groups
             .iter()
             .filter(|group| group.name != NO_GROUP)
-            .map(|group| (group.name.clone(), group.to_count))
+            .map(|group| {
+                let least = minima.get(&group.name).copied().unwrap_or(0);
+                (group.name.clone(), group.to_count.max(least))
+            })
             .collect(),
     });
     steps.into_iter().map(StepRecord::new).collect()

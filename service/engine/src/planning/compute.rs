@@ -64,6 +64,7 @@ pub fn plan(input: &Input, run: &Run<'_>) -> Result<Plan, Error> {
     let content = gather::with_requests(&input.snapshot.snapshot.content, &applied);
     let built = gather::build(&content, &input.catalog, &policy)?;
     let mut findings = input.snapshot.snapshot.findings.clone();
+    findings.extend(input.findings.iter().cloned());
     findings.extend(built.findings.iter().cloned());
     findings.extend(rightsize::findings(&advice));
 
@@ -151,6 +152,7 @@ fn assemble(facts: &Facts<'_>, solution: Solution, shape: Shape, findings: Vec<F
     Plan {
         id: input.plan_id.clone(),
         cluster: input.cluster.id.clone(),
+        parent: input.parent.clone(),
         snapshot: input.snapshot.id.clone(),
         catalog: input.catalog.id.clone(),
         policy: (*policy).clone(),

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use plimsoll_domain::build::{self, Built};
+use plimsoll_domain::finding::{Finding, Severity};
 use plimsoll_domain::ids::{ClusterId, PlanId};
+use plimsoll_domain::offer::Unavailable;
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Policy, Preset};
 use plimsoll_domain::rightsize::{self, Recommendation};
-use plimsoll_domain::snapshot::Content;
+use plimsoll_domain::snapshot::{Content, Snapshot};
 use plimsoll_domain::store::{ClusterRecord, StoredCatalog, StoredSnapshot};
 use plimsoll_domain::usage::ClusterUsage;
 
@@ -33,6 +35,10 @@ pub struct Input {
     pub usage: Option<ClusterUsage>,
     /// Seed.
     pub seed: u64,
+    /// The plan that this one takes the place of.
+    pub parent: Option<PlanId>,
+    /// What a person should know of the input.
+    pub findings: Vec<Finding>,
 }
 
 impl Engine {
@@ -40,7 +46,7 @@ impl Engine {
         let cluster = self.store.cluster(&order.cluster).await?;
         let snapshot = self.store.snapshot(&order.cluster, order.snapshot.as_ref()).await?;
         let catalog = self.catalog_or_newest(order.catalog.as_ref(), &cluster.region).await?;
-        let policy = match &order.policy {
+        let mut policy = match &order.policy {
             Some(policy) => policy.clone(),
             None => self.store.policy(&order.cluster).await?.policy,
         };
@@ -53,7 +59,30 @@ impl Engine {
             Some(id) => id.clone(),
             None => crate::imports::fresh_id("p", time)?,
         };
-        Ok(Input { cluster, plan_id, time, snapshot, catalog, policy, usage, seed: order.seed })
+        let findings = self.deny_refused(&cluster, &mut policy).await?;
+        let (seed, parent) = (order.seed, order.parent.clone());
+        Ok(Input { cluster, plan_id, time, snapshot, catalog, policy, usage, seed, parent, findings })
+    }
+
+    /// Has a policy deny what the cloud refused to sell a while ago, and says so.
+    async fn deny_refused(
+        &self,
+        cluster: &ClusterRecord,
+        policy: &mut Policy,
+    ) -> Result<Vec<Finding>, Error> {
+        let Ok(world) = self.world_of(cluster) else { return Ok(Vec::new()) };
+        let refused = self.store.unavailable(&cluster.id, world.clock.now()).await?;
+        let mut findings = Vec::new();
+        for Unavailable { offer, until } in refused {
+            let message =
+                format!("the cloud had none of it a while ago: nothing of it is bought before {until}");
+            let subject = format!("offering/{offer}");
+            findings.push(Finding::new(Severity::Warning, "OFFERING_UNAVAILABLE", subject, message));
+            if !policy.offerings_deny.contains(&offer) {
+                policy.offerings_deny.push(offer);
+            }
+        }
+        Ok(findings)
     }
 }
 
@@ -67,6 +96,11 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// The cluster as it was seen when the plan was made.
+    pub fn seen(&self) -> &Snapshot {
+        &self.snapshot.snapshot
+    }
+
     /// Makes the plan's problem again.
     ///
     /// # Errors

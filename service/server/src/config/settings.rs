@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::tasks::{Keep, Tasks};
+
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +22,10 @@ pub struct Settings {
     pub import: Import,
     /// The world in which SIMULATED clusters live.
     pub simulator: Simulator,
+    /// How often what is looked at.
+    pub tasks: Tasks,
+    /// What is kept for how long.
+    pub keep: Keep,
     /// How to end.
     pub shutdown: Shutdown,
 }
@@ -190,7 +196,12 @@ impl Settings {
             ("simulator.speed", u64::from(self.simulator.speed), 1, 100_000),
             ("shutdown.drain_seconds", self.shutdown.drain_seconds, 0, 600),
         ];
-        let outside = ranges.into_iter().find(|(_, value, low, high)| !(*low..=*high).contains(value));
+        let kept = [
+            ("keep.days", self.keep.days, 1, 36_500),
+            ("keep.snapshots_max", u64::from(self.keep.snapshots_max), 10, 1_000_000),
+        ];
+        let mut ranges = ranges.into_iter().chain(self.tasks.ranges()).chain(kept);
+        let outside = ranges.find(|(_, value, low, high)| !(*low..=*high).contains(value));
         if let Some((key, value, low, high)) = outside {
             return Some((key, format!("{value} is not within {low} to {high}")));
         }
@@ -248,6 +259,8 @@ mod tests {
         check(|s| s.plan.time_budget_default_seconds = 601, "plan.time_budget_default_seconds");
         check(|s| s.import.concurrent_max = 65, "import.concurrent_max");
         check(|s| s.simulator.speed = 0, "simulator.speed");
+        check(|s| s.tasks.drift_seconds = 0, "tasks.drift_seconds");
+        check(|s| s.keep.snapshots_max = 9, "keep.snapshots_max");
         check(|s| s.shutdown.drain_seconds = 601, "shutdown.drain_seconds");
         check(|s| s.store.path.clear(), "store.path");
     }

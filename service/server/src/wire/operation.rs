@@ -27,6 +27,11 @@ pub fn operation(from: &Operation) -> pb::Operation {
             let name = from.cluster.node_group_name(group);
             (kinds::Kind::ResizeNodeGroup, name, int(*to), reason.clone())
         }
+        Kind::ReplaceInterrupted { .. } => (kinds::Kind::ReplaceInterrupted, String::new(), 0, String::new()),
+    };
+    let machines = match &from.kind {
+        Kind::ReplaceInterrupted { machines } => machines.clone(),
+        _ => Vec::new(),
     };
     let failure = from.failure.as_ref().filter(|_| from.state != State::Undoing);
     let result = match (from.state, failure) {
@@ -51,6 +56,7 @@ pub fn operation(from: &Operation) -> pb::Operation {
         node_group,
         desired_count,
         reason,
+        machines,
     };
     pb::Operation { name: from.id.name(), metadata: Some(metadata), done: from.state.is_final(), result }
 }
@@ -96,6 +102,11 @@ fn words(step: &Step) -> (&'static str, String) {
     match step {
         Step::EnsureGroup { spec } => ("ENSURE_GROUP", format!("make node group {}", spec.name)),
         Step::Grow { group, from, to } => ("GROW", format!("grow {group} from {from} to {to}")),
+        Step::Order { group, to, .. } => ("ORDER", format!("order machines until {group} has {to}")),
+        Step::Evacuate { nodes } => {
+            ("EVACUATE", format!("bring pods off {} before it is taken back", few(nodes)))
+        }
+        Step::Refill { group, to } => ("REFILL", format!("see that {group} has {to} nodes again")),
         Step::Cordon { nodes } => ("CORDON", format!("keep new pods off {}", few(nodes))),
         Step::Migrate { moves } => ("MIGRATE", format!("move {} pods", moves.len())),
         Step::Remove { group, nodes } => ("REMOVE", format!("remove {} from {group}", few(nodes))),

@@ -30,6 +30,7 @@ pub fn plan_order(
         }
     };
     Ok(PlanOrder {
+        parent: None,
         write,
         cluster,
         plan_id: optional(&request.plan_id, |id| names::id("plan_id", id))?,

@@ -76,7 +76,7 @@ fn basic(from: &Plan, present: Present) -> pb::Plan {
     pb::Plan {
         name: from.id.name(&from.cluster),
         state: state(from, present).into(),
-        parent_plan: String::new(),
+        parent_plan: from.parent.as_ref().map(|parent| parent.name(&from.cluster)).unwrap_or_default(),
         snapshot: from.snapshot.name(&from.cluster),
         catalog: from.catalog.name(),
         problem_digest: from.problem_digest.clone(),

@@ -35,6 +35,7 @@ pub fn policy(from: &Policy) -> pb::Policy {
         zones: from.zones.clone(),
         families_allow: from.families_allow.clone(),
         families_deny: from.families_deny.clone(),
+        offerings_deny: from.offerings_deny.iter().map(ToString::to_string).collect(),
         architectures: from.architectures.clone(),
         burstable: burstable(from.burstable).into(),
         metal: Some(from.metal),
@@ -160,6 +161,7 @@ mod tests {
             zones: vec!["us-east-1a".into()],
             families_allow: vec!["m7i".into()],
             families_deny: vec!["c7g".into()],
+            offerings_deny: vec!["m5.large/us-east-1a/spot".parse().unwrap()],
             architectures: vec!["arm64".into()],
             burstable: Burstable::Allowed,
             metal: true,
@@ -242,5 +244,7 @@ mod tests {
         let headroom = kinds::Headroom { cpu_ratio: Some(0.95), memory_ratio: None };
         check_refused(pb::Policy { headroom: Some(headroom), ..empty() }, &[], "policy.headroom.cpu_ratio");
         check_refused(pb::Policy { zones: vec![String::new()], ..empty() }, &[], "policy.zones");
+        let denied = vec!["m5.large/spot".to_owned()];
+        check_refused(pb::Policy { offerings_deny: denied, ..empty() }, &[], "policy.offerings_deny");
     }
 }

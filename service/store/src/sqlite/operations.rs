@@ -163,7 +163,7 @@ pub async fn list(
         query.push(" AND cluster = ").push_bind(cluster.as_str());
     }
     if let Some(plan) = &filter.plan {
-        query.push(" AND plan = ").push_bind(plan.as_str());
+        query.push(" AND plan <> '' AND plan = ").push_bind(plan.as_str());
     }
     if filter.applies {
         query.push(" AND plan <> ''");

@@ -19,10 +19,12 @@ pub async fn create(pool: &SqlitePool, write: &Write, plan: &Plan) -> Result<Pla
         }
     };
     clusters::exists(&mut transaction, &plan.cluster).await?;
-    let inserted = sqlx::query("INSERT INTO plans (cluster, id, create_time, body) VALUES (?, ?, ?, ?) ON CONFLICT (cluster, id) DO NOTHING")
+    let inserted = sqlx::query("INSERT INTO plans (cluster, id, create_time, snapshot, catalog, body) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (cluster, id) DO NOTHING")
         .bind(plan.cluster.as_str())
         .bind(plan.id.as_str())
         .bind(plan.create_time.as_millisecond())
+        .bind(plan.snapshot.as_str())
+        .bind(plan.catalog.as_str())
         .bind(&body.bytes)
         .execute(&mut *transaction)
         .await

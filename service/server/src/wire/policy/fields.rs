@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use plimsoll_domain::offer::Offer;
 use plimsoll_domain::policy::{Actuator, Burstable, ColdStart, Headroom, Policy, Preset, Rightsize};
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::policy as kinds;
@@ -137,6 +138,16 @@ pub const FIELDS: &[Field] = &[
     collection!(gpu_classes, BTreeMap::new(), pairs),
     collection!(teams, BTreeMap::new(), pairs),
     optional!("restart_cost_usd", restart_cost_usd, restart_cost_usd, usd),
+    Field {
+        path: "offerings_deny",
+        is_carried: |from| !from.offerings_deny.is_empty(),
+        write: |into, from| {
+            texts(&from.offerings_deny)?;
+            let read = from.offerings_deny.iter().map(|text| text.parse::<Offer>());
+            into.offerings_deny = read.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+            Ok(())
+        },
+    },
 ];
 
 fn flag(value: bool) -> Result<bool, String> {

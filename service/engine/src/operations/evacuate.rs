@@ -1,0 +1,99 @@
+//! Machines that the cloud takes back: others in their place, and pods off them while there is time.
+
+use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_domain::workload::Pod;
+use plimsoll_domain::world::Eviction;
+use tracing::warn;
+
+use super::act::{Hands, MOVE_WAIT_MAX, READY_WAIT_MAX, StepError, has_to_leave, nodes_of};
+
+impl Hands<'_> {
+    /// Asks for machines. That there are none is no reason to leave pods where they are.
+    pub(super) async fn order(&self, group: &str, to: u32) -> Result<(), StepError> {
+        self.until_active(group).await?;
+        match self.patiently(|| self.world.cloud.ensure_size(self.cluster, group, to)).await {
+            Err(StepError::Hopeless { reason: "NO_CAPACITY", message }) => {
+                warn!(cluster = %self.cluster, group, message, "no machine in the place of one that is taken back");
+                Ok(())
+            }
+            end => end,
+        }
+    }
+
+    /// Evicts until nothing is left that may be evicted, or the nodes are gone. What is empty is given back; what is not
+    /// is left to the cloud.
+    pub(super) async fn evacuate(&self, nodes: &[String]) -> Result<(), StepError> {
+        let deadline = self.world.clock.monotonic() + MOVE_WAIT_MAX;
+        loop {
+            let state = self.state().await?;
+            let there = || state.nodes.iter().filter(|node| nodes.contains(&node.name));
+            self.rescue(&state, nodes).await?;
+            let state = self.state().await?;
+            let left = there().filter(|node| state.pods.iter().any(|pod| may_go(pod, &node.name))).count();
+            if left == 0 {
+                for node in there().filter(|node| !node.group.is_empty() && is_empty(&state, &node.name)) {
+                    self.until_active(&node.group).await?;
+                    self.terminate(&node.group, &node.provider_id).await?;
+                    self.until_gone(&node.name).await?;
+                }
+                return Ok(());
+            }
+            let too_late =
+                self.wait(deadline, || format!("pods are left on {left} nodes that are taken back")).await;
+            if too_late.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Closes nodes and evicts what may go, once, as far as disruption budgets allow; how many pods went.
+    pub(super) async fn rescue(&self, state: &ClusterState, nodes: &[String]) -> Result<usize, StepError> {
+        let there = state.nodes.iter().filter(|node| nodes.contains(&node.name));
+        let open: Vec<String> =
+            there.filter(|node| !node.unschedulable).map(|node| node.name.clone()).collect();
+        self.cordon_all(&open, true).await?;
+        let mut gone = 0;
+        for node in nodes {
+            for pod in state.pods.iter().filter(|pod| may_go(pod, node) && !pod.terminating) {
+                if self.ask_to_leave(&pod.key(), node).await? == Eviction::Accepted {
+                    gone += 1;
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Waits until a group has as many nodes as it is to have. That there is no machine ends the wait: the group is left
+    /// smaller, for somebody to plan again.
+    pub(super) async fn refill(&self, group: &str, to: u32) -> Result<(), StepError> {
+        let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
+        loop {
+            let status = self.until_active(group).await?;
+            let ready = nodes_of(&status, &self.state().await?).len();
+            if to as usize <= ready {
+                return Ok(());
+            }
+            if let Some(issue) = status.issues.first() {
+                warn!(cluster = %self.cluster, group, issue, "a group stays smaller than it was");
+                return self.patiently(|| self.world.cloud.give_up_missing(self.cluster, group)).await;
+            }
+            if status.desired_count < to {
+                self.order(group, to).await?;
+            }
+            let late = self.wait(deadline, || format!("{ready} of {to} nodes of {group} are ready")).await;
+            if let Err(why) = late {
+                warn!(cluster = %self.cluster, group, %why, "a group stays smaller than it was");
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Whether a pod has to leave a node, and may: somebody makes it again, and nobody forbids it.
+fn may_go(pod: &Pod, node: &str) -> bool {
+    has_to_leave(pod, node) && pod.owner.is_some() && pod.do_not_disrupt.is_none()
+}
+
+fn is_empty(state: &ClusterState, node: &str) -> bool {
+    !state.pods.iter().any(|pod| has_to_leave(pod, node))
+}
