@@ -17,7 +17,7 @@ const REFUSED: u8 = 4;
 const UNREACHABLE: u8 = 5;
 
 /// Reasons that stand for a policy's refusal.
-const POLICY_REASONS: [&str; 3] = ["FROZEN", "NOT_ACTUATOR", "BUDGET_EXCEEDED"];
+const POLICY_REASONS: [&str; 4] = ["FROZEN", "NOT_ACTUATOR", "BUDGET_EXCEEDED", "OUTSIDE_WINDOW"];
 
 /// The call makes no sense as it stands. The text says what is missing.
 #[derive(Debug)]

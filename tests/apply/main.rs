@@ -10,6 +10,7 @@ mod rig;
 mod seeds;
 mod sequel;
 mod turns;
+mod windows;
 mod world;
 
 #[path = "../service/shop.rs"]

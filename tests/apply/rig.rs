@@ -16,7 +16,7 @@ use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::{ClusterState, Content};
 use plimsoll_domain::store::{ClusterRecord, Mode, OperationFilter, PageRequest, RequestKey, Store, Write};
 use plimsoll_domain::world::Simulator;
-use plimsoll_engine::operations::Runner;
+use plimsoll_engine::operations::{Runner, gate};
 use plimsoll_engine::tasks::{self, Periods};
 use plimsoll_engine::{ApplyOrder, Engine, PlanOrder, Registration, Settings, SnapshotImport};
 use plimsoll_sim::{Pace, Sim};
@@ -135,7 +135,7 @@ impl Rig {
     /// Has a stuck operation tried again, as a server does when it starts.
     pub async fn run_again(&self, stuck: &Operation) -> Operation {
         let changed = Arc::new(|| ());
-        let runner = Runner { store: Arc::new(self.store.clone()), world: self.sim.world(), changed };
+        let runner = runner(&self.store, &self.sim, changed);
         runner.run(stuck.clone()).await.unwrap()
     }
 
@@ -147,6 +147,13 @@ impl Rig {
         }
         seen
     }
+}
+
+/// A runner that waits for no window.
+fn runner(store: &Sqlite, sim: &Sim, changed: Arc<dyn Fn() + Send + Sync>) -> Runner {
+    let drain_timeout = Duration::from_secs(15 * 60);
+    let gate = Arc::new(gate::Open);
+    Runner { store: Arc::new(store.clone()), world: sim.world(), changed, gate, drain_timeout }
 }
 
 /// A service over a store, in a world.
@@ -220,7 +227,7 @@ impl Bench {
                 std::panic::resume_unwind(Box::new(Died));
             }
         };
-        Runner { store: Arc::new(self.store.clone()), world: self.sim.world(), changed: Arc::new(changed) }
+        runner(&self.store, &self.sim, Arc::new(changed))
     }
 
     /// Runs to the end.

@@ -78,6 +78,41 @@ impl Default for Headroom {
     }
 }
 
+/// A time that comes again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// When it opens: a cron expression of five fields, in UTC.
+    pub cron: String,
+    /// For how long, minutes, at least 1.
+    pub duration_minutes: u32,
+}
+
+/// How many nodes may be drained at the same time. The least of the counts holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// So many; none: no limit by count.
+    pub nodes_max: Option<u32>,
+    /// So large a share of the cluster's nodes, rounded up, 0..=1; none: no limit by share.
+    pub nodes_max_ratio: Option<f64>,
+    /// When it is in force; none: always.
+    pub window: Option<Window>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { nodes_max: None, nodes_max_ratio: Some(0.1), window: None }
+    }
+}
+
+impl Budget {
+    /// Whether a node may be drained at all, in a cluster that has any.
+    pub fn allows_one(&self) -> bool {
+        self.nodes_max != Some(0) && self.nodes_max_ratio.is_none_or(|ratio| 0.0 < ratio)
+    }
+}
+
 /// Policy of one cluster. Ratios are fractions of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -144,6 +179,15 @@ pub struct Policy {
     pub protected_groups: Vec<String>,
     /// Refuse to plan changes.
     pub freeze: bool,
+    /// When plans may be carried out and groups lowered; empty: always.
+    pub maintenance_windows: Vec<Window>,
+    /// How many nodes may be drained at the same time; all of them hold.
+    pub disruption_budgets: Vec<Budget>,
+    /// Longest wait for one node to be drained, or for one pod to leave and run again, minutes, at least 1.
+    pub drain_timeout_minutes: u32,
+    /// What nodes may cost in a month, USD: nothing is begun that would cost more than that and more than today; 0: no
+    /// limit.
+    pub monthly_budget_usd: f64,
     /// Workloads (`namespace/name`) that may run on spot although nothing in them says so.
     pub spot_ok: Vec<String>,
     /// GPU that a workload (`namespace/name`) needs, by accelerator name such as `A10G`, where
@@ -189,6 +233,10 @@ impl Default for Policy {
             discount_ratio: 0.0,
             protected_groups: Vec::new(),
             freeze: false,
+            maintenance_windows: Vec::new(),
+            disruption_budgets: vec![Budget::default()],
+            drain_timeout_minutes: 15,
+            monthly_budget_usd: 0.0,
             spot_ok: Vec::new(),
             gpu_classes: BTreeMap::new(),
             teams: BTreeMap::new(),

@@ -84,6 +84,26 @@ pub enum Error {
     /// The policy forbids changes now.
     #[error("cluster {0} is frozen by its policy")]
     Frozen(String),
+    /// No maintenance window opens while the plan may be carried out.
+    #[error(
+        "no maintenance window of cluster {cluster} opens before the plan expires; the next opens at {opens}"
+    )]
+    OutsideWindow {
+        /// The cluster.
+        cluster: String,
+        /// When one opens.
+        opens: jiff::Timestamp,
+    },
+    /// The cluster's nodes would cost more than its policy allows.
+    #[error("{cluster} would cost {cost_usd:.2} USD a month, and its policy allows {budget_usd:.2}")]
+    BudgetExceeded {
+        /// The cluster.
+        cluster: String,
+        /// What its nodes would cost in a month.
+        cost_usd: f64,
+        /// What they may.
+        budget_usd: f64,
+    },
     /// Too many plans are waiting already.
     #[error("{waiting} plans are waiting already; try again in a few seconds")]
     Overloaded {

@@ -9,6 +9,7 @@ mod imports;
 pub mod metrics;
 pub mod operations;
 pub mod planning;
+pub mod schedule;
 pub mod tasks;
 
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -2,6 +2,7 @@
 
 mod act;
 mod evacuate;
+pub mod gate;
 mod groups;
 mod interrupt;
 mod keeper;
@@ -14,6 +15,7 @@ mod steps;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use plimsoll_domain::finding::Finding;
 use plimsoll_domain::ids::{ClusterId, OperationId, PlanId};
 use plimsoll_domain::operation::{Failure, Kind, Operation, State};
@@ -23,6 +25,7 @@ use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
 use plimsoll_domain::store::{
     ClusterRecord, Mode, OperationFilter, Page, PageRequest, RequestKey, StoreError, StoredSnapshot, Write,
 };
+use plimsoll_domain::units::HourlyRate;
 use plimsoll_domain::world::World;
 use tracing::{info, warn};
 
@@ -82,8 +85,8 @@ impl Engine {
     /// Begins to carry a plan out, and returns at once. The same request again returns the operation as it is.
     ///
     /// # Errors
-    /// [`Error::NotActuator`], [`Error::ExpiredPlan`], [`Error::UnsafePlan`], [`Error::Frozen`]; of the store, `Stale`
-    /// and `Busy`.
+    /// [`Error::NotActuator`], [`Error::ExpiredPlan`], [`Error::UnsafePlan`], [`Error::Frozen`],
+    /// [`Error::OutsideWindow`], [`Error::BudgetExceeded`]; of the store, `Stale` and `Busy`.
     pub async fn apply_plan(&self, order: ApplyOrder) -> Result<Operation, Error> {
         let ApplyOrder { write, cluster, plan: id } = order;
         if let Some(earlier) = self.earlier_operation(&write).await? {
@@ -94,6 +97,8 @@ impl Engine {
         let stored = self.stored(&cluster, &id).await?;
         let world = self.world_to_change(&record, &policy)?;
         self.may_apply(&stored.plan)?;
+        within_budget(&policy, &cluster, stored.plan.cost_before, stored.plan.after.cost)?;
+        self.may_wait(&stored.plan, &policy, world.clock.now())?;
         if self.plan_operation(&cluster, &id).await? == Some(State::Succeeded) {
             return Err(Error::UnsafePlan("it was applied already".to_owned()));
         }
@@ -170,6 +175,19 @@ impl Engine {
                 referee.steered_pending[0]
             ))),
             None => Err(Error::UnsafePlan("it was made for a ready instance, not for a cluster".to_owned())),
+        }
+    }
+
+    /// Refuses a plan that would be too old when the policy lets it begin. The two clocks run at different speeds if the
+    /// cluster is simulated: what is left of the plan's life is laid on the world's time.
+    fn may_wait(&self, plan: &Plan, policy: &Policy, now: Timestamp) -> Result<(), Error> {
+        let left = plan.expire_time.duration_since(self.clock.now());
+        let end = now.saturating_add(left).unwrap_or(Timestamp::MAX);
+        match gate::outside(policy, now).filter(|closed| end <= closed.until) {
+            Some(closed) => {
+                Err(Error::OutsideWindow { cluster: plan.cluster.to_string(), opens: closed.until })
+            }
+            None => Ok(()),
         }
     }
 
@@ -320,4 +338,18 @@ impl Engine {
         };
         Err(Error::NotActuator { cluster: record.id.to_string(), why })
     }
+}
+
+/// Refuses what costs more than the policy's budget, and more than today.
+fn within_budget(
+    policy: &Policy,
+    cluster: &ClusterId,
+    before: HourlyRate,
+    after: HourlyRate,
+) -> Result<(), Error> {
+    let (cost_usd, budget_usd) = (after.usd() * policy.month_hours, policy.monthly_budget_usd);
+    if budget_usd == 0.0 || after <= before || cost_usd <= budget_usd {
+        return Ok(());
+    }
+    Err(Error::BudgetExceeded { cluster: cluster.to_string(), cost_usd, budget_usd })
 }

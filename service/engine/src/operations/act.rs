@@ -16,9 +16,7 @@ const POLL: Duration = Duration::from_secs(5);
 /// Longest wait for a group to take changes, or for its nodes to be ready. Machines take one to two minutes; botocore's
 /// waiter for node groups gives up after 40.
 pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
-/// Longest wait for one pod to leave its node and run again: the policy's default drain timeout.
-pub(super) const MOVE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
-/// After this share of [`MOVE_WAIT_MAX`] a pod that found no place gets all new nodes to choose from.
+/// After this time a pod that found no place gets all new nodes to choose from.
 const STEERING_PATIENCE: Duration = Duration::from_secs(2 * 60);
 
 /// Tries of one call, [`POLL`] apart: five minutes of throttling, or without an API server.
@@ -66,6 +64,8 @@ pub struct Hands<'a> {
     pub created: &'a [String],
     /// Nodes that stay, and were open when the operation was asked for.
     pub staying: &'a [String],
+    /// Longest wait for one node to be drained, or for one pod to leave its node and run again.
+    pub drain_timeout: Duration,
 }
 
 impl Hands<'_> {
@@ -201,7 +201,7 @@ impl Hands<'_> {
     }
 
     async fn evict(&self, pod: &str, node: &str) -> Result<(), StepError> {
-        let deadline = self.world.clock.monotonic() + MOVE_WAIT_MAX;
+        let deadline = self.world.clock.monotonic() + self.drain_timeout;
         loop {
             match self.ask_to_leave(pod, node).await? {
                 Eviction::Accepted | Eviction::Gone => return Ok(()),
@@ -227,7 +227,7 @@ impl Hands<'_> {
                 is_steered = false;
             }
             let who = pending.key();
-            self.wait(start + MOVE_WAIT_MAX, || format!("pod {who} finds no node")).await?;
+            self.wait(start + self.drain_timeout, || format!("pod {who} finds no node")).await?;
         }
     }
 
@@ -245,7 +245,7 @@ impl Hands<'_> {
     }
 
     async fn drain(&self, node: &str) -> Result<(), StepError> {
-        let deadline = self.world.clock.monotonic() + MOVE_WAIT_MAX;
+        let deadline = self.world.clock.monotonic() + self.drain_timeout;
         loop {
             let left = self.patiently(|| self.world.cluster.left_on(self.cluster, node)).await?;
             let Some(first) = left.first() else { return Ok(()) };

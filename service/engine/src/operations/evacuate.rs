@@ -5,7 +5,7 @@ use plimsoll_domain::workload::Pod;
 use plimsoll_domain::world::Eviction;
 use tracing::warn;
 
-use super::act::{Hands, MOVE_WAIT_MAX, READY_WAIT_MAX, StepError, has_to_leave, nodes_of};
+use super::act::{Hands, READY_WAIT_MAX, StepError, has_to_leave, nodes_of};
 
 impl Hands<'_> {
     /// Asks for machines. That there are none is no reason to leave pods where they are.
@@ -23,7 +23,7 @@ impl Hands<'_> {
     /// Evicts until nothing is left that may be evicted, or the nodes are gone. What is empty is given back; what is not
     /// is left to the cloud.
     pub(super) async fn evacuate(&self, nodes: &[String]) -> Result<(), StepError> {
-        let deadline = self.world.clock.monotonic() + MOVE_WAIT_MAX;
+        let deadline = self.world.clock.monotonic() + self.drain_timeout;
         loop {
             let state = self.state().await?;
             let there = || state.nodes.iter().filter(|node| nodes.contains(&node.name));

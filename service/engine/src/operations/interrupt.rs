@@ -1,6 +1,7 @@
 //! Notices: machines that the cloud will take back, and what is done about them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::fleet::Node;
@@ -85,7 +86,7 @@ impl Engine {
         holder: &str,
     ) -> Result<(), Error> {
         let nodes: Vec<String> = doomed.iter().map(|node| node.name.clone()).collect();
-        let hands = Hands { world, cluster, created: &[], staying: &[] };
+        let hands = Hands { world, cluster, created: &[], staying: &[], drain_timeout: Duration::ZERO };
         let gone = hands.rescue(state, &nodes).await.map_err(|why| Error::World(why.to_string()))?;
         if 0 < gone {
             info!(%cluster, holder, pods = gone, "pods leave machines that are taken back, beside an operation");

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::PAGE_MAX;
+use super::gate::ByPolicy;
 use super::runner::{Halted, Runner};
 use crate::{Engine, Error};
 
@@ -267,7 +268,14 @@ impl Engine {
         let changed = Arc::new(move || changes.send_modify(|count| *count += 1));
         let clock = Arc::clone(&world.clock);
         let operation = self.prepare(operation, world).await?;
-        let runner = Runner { store: Arc::clone(&self.store), world: world.clone(), changed };
+        let minutes = self.store.policy(&operation.cluster).await?.policy.drain_timeout_minutes;
+        let runner = Runner {
+            store: Arc::clone(&self.store),
+            world: world.clone(),
+            changed,
+            gate: Arc::new(ByPolicy(Arc::clone(&self.store))),
+            drain_timeout: Duration::from_secs(60 * u64::from(minutes)),
+        };
         let operation = runner.run(operation).await.map_err(|Halted(store)| Error::Store(store))?;
         let write = self.own_write("RefreshCluster");
         for _ in 1..REFRESH_ATTEMPTS_MAX {

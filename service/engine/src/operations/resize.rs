@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::operation::{Failure, Kind, Operation, Progress, State, Step, StepRecord};
+use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::{ClusterRecord, OperationFilter, StoreError, Write};
+use plimsoll_domain::units::HourlyRate;
 use plimsoll_domain::workload::Pod;
 use plimsoll_domain::world::{GroupStatus, World};
 use tracing::{info, warn};
 
 use super::act::has_to_leave;
 use super::groups::{etag, max_count};
+use super::within_budget;
 use crate::{Engine, Error};
 
 /// Tries of planning a resize whose turn has come while the world does not answer.
@@ -42,7 +46,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotActuator`], [`Error::Frozen`], [`Error::ProtectedGroup`], [`Error::OutOfRangeSize`],
-    /// [`Error::UnsafeShrink`]; of the store, `NotFound`, `EtagMismatch`, and `Busy` for lowering a group of a cluster
+    /// [`Error::UnsafeShrink`], [`Error::BudgetExceeded`]; of the store, `NotFound`, `EtagMismatch`, and `Busy` for lowering a group of a cluster
     /// that is held.
     pub async fn resize_node_group(&self, order: ResizeOrder) -> Result<Operation, Error> {
         if let Some(earlier) = self.earlier_operation(&order.write).await? {
@@ -73,6 +77,9 @@ impl Engine {
         if let Some(holder) = open.first().filter(|_| state == State::Running) {
             return Err(StoreError::Busy { cluster: record.id.name(), holder: holder.id.name() }.into());
         }
+        if from < to && 0.0 < policy.monthly_budget_usd {
+            self.may_cost(&record, &policy, &order.group, to.saturating_sub(status.desired_count)).await?;
+        }
         let steps = match state {
             State::Succeeded => Vec::new(),
             State::Queued => growing(&order.group, from, to),
@@ -101,6 +108,26 @@ impl Engine {
         // Not cut short by a caller that goes away: what is stored has a runner, or a place in the queue.
         let begun = tokio::spawn(async move { engine.begin_resize(&order.write, operation, world).await });
         begun.await.map_err(|panic| Error::Internal(panic.to_string()))?
+    }
+
+    /// Refuses nodes that a cluster's budget does not pay for. What has no known price counts as free.
+    async fn may_cost(
+        &self,
+        record: &ClusterRecord,
+        policy: &Policy,
+        group: &str,
+        more: u32,
+    ) -> Result<(), Error> {
+        let catalog = self.catalog_or_newest(None, &record.region).await?.catalog;
+        let nodes = self.state_now(record).await?.nodes;
+        let price =
+            |node: &Node| catalog.price(&node.instance_type, &node.zone, node.kind).unwrap_or_default();
+        let sum = |nano: i64| HourlyRate::from_nano_usd(nano).unwrap_or_default();
+        let now: i64 = nodes.iter().map(|node| price(node).nano_usd()).fold(0, i64::saturating_add);
+        let dearest =
+            nodes.iter().filter(|node| node.group == group).map(|node| price(node).nano_usd()).max();
+        let then = now.saturating_add(dearest.unwrap_or(0).saturating_mul(i64::from(more)));
+        within_budget(policy, &record.id, sum(now), sum(then))
     }
 
     /// Writes a resize down, and begins it if it is its turn.

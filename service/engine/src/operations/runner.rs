@@ -10,11 +10,16 @@ use plimsoll_domain::world::World;
 use tracing::{info, warn};
 
 use super::act::{Hands, StepError};
+use super::gate::Gate;
 
 /// Tries of one step that does not reach its end, before the operation is undone or stuck.
 const ATTEMPTS_MAX: u32 = 5;
 /// Wait after the first try; doubled after each.
 const BACKOFF: Duration = Duration::from_secs(10);
+/// Longest pause before a closed gate is asked again: somebody may change the policy, or cancel.
+const GATE_PAUSE: Duration = Duration::from_secs(60);
+/// Shortest such pause.
+const GATE_PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Tries of taking one step back.
 const UNDO_ATTEMPTS_MAX: u32 = 20;
 
@@ -26,6 +31,10 @@ pub struct Runner {
     pub world: World,
     /// Called after each write.
     pub changed: Arc<dyn Fn() + Send + Sync>,
+    /// Says when a step may begin.
+    pub gate: Arc<dyn Gate>,
+    /// Longest wait for one node to be drained.
+    pub drain_timeout: Duration,
 }
 
 /// The runner cannot go on: the store failed, or another runner has taken over. The operation stands as it was written
@@ -50,6 +59,7 @@ impl Runner {
                 info!(operation = %operation.id, "operation succeeded");
                 return Ok(operation);
             };
+            operation = self.wait_for_turn(operation, index).await?;
             tries = if present == Some(index) { tries + 1 } else { 1 };
             present = Some(index);
             operation = self.forward(operation, index, tries).await?;
@@ -60,12 +70,31 @@ impl Runner {
         Ok(operation)
     }
 
+    /// Waits until the gate lets a step begin, or the operation's end is asked for. What it waits for is written down.
+    async fn wait_for_turn(&self, mut operation: Operation, index: usize) -> Result<Operation, Halted> {
+        loop {
+            let now = self.world.clock.now();
+            let step = operation.steps[index].step.clone();
+            let closed = self.gate.closed(&operation, &step, now).await?;
+            let Some(closed) = closed.filter(|_| !operation.cancel_requested) else { return Ok(operation) };
+            if operation.steps[index].note != closed.why {
+                info!(operation = %operation.id, why = closed.why, "operation waits");
+                operation.steps[index].note = closed.why;
+                operation = self.write(operation).await?;
+            }
+            let left = Duration::try_from(closed.until.duration_since(now)).unwrap_or_default();
+            self.world.clock.sleep(left.clamp(GATE_PAUSE_MIN, GATE_PAUSE)).await;
+            operation.cancel_requested = self.store.operation(&operation.id).await?.cancel_requested;
+        }
+    }
+
     async fn forward(&self, mut operation: Operation, index: usize, tries: u32) -> Result<Operation, Halted> {
         if operation.cancel_requested && !operation.is_committed() {
             return self.turn_back(operation, "CANCELLED", "it was cancelled".to_owned()).await;
         }
         let record = &mut operation.steps[index];
         record.progress = Progress::Running;
+        record.note.clear();
         record.attempts += 1;
         record.start_time.get_or_insert_with(|| self.world.clock.now());
         let step = record.step.clone();
@@ -183,7 +212,8 @@ impl Runner {
         created: &'a [String],
         staying: &'a [String],
     ) -> Hands<'a> {
-        Hands { world: &self.world, cluster: &operation.cluster, created, staying }
+        let drain_timeout = self.drain_timeout;
+        Hands { world: &self.world, cluster: &operation.cluster, created, staying, drain_timeout }
     }
 
     async fn write(&self, mut operation: Operation) -> Result<Operation, Halted> {

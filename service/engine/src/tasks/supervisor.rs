@@ -120,17 +120,22 @@ impl Nurse {
             0 => Duration::ZERO,
             count => BACKOFF.saturating_mul(1 << (count - 1).min(16)).min(BACKOFF_MAX),
         };
-        let floor = tokio::time::sleep(self.task.pause_min.saturating_add(backoff));
+        let floor = self.clock.sleep(self.task.pause_min.saturating_add(backoff));
         tokio::join!(self.task.clock.sleep(self.task.period), floor);
     }
 
     async fn look(&self) -> End {
         let mut look = AbortOnDrop(tokio::spawn((self.task.look)()));
-        match tokio::time::timeout(self.task.limit, &mut look.0).await {
-            Ok(Ok(Ok(()))) => End::Good,
-            Ok(Ok(Err(why))) => End::Failed(why),
-            Ok(Err(panic)) => End::Lost(panic.to_string()),
-            Err(_) => End::Lost(format!("it took longer than {:?}", self.task.limit)),
+        let ended = tokio::select! {
+            ended = &mut look.0 => ended,
+            () = self.clock.sleep(self.task.limit) => {
+                return End::Lost(format!("it took longer than {:?}", self.task.limit));
+            }
+        };
+        match ended {
+            Ok(Ok(())) => End::Good,
+            Ok(Err(why)) => End::Failed(why),
+            Err(panic) => End::Lost(panic.to_string()),
         }
     }
 

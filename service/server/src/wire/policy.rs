@@ -1,6 +1,7 @@
 //! Policies, field by field: a mask says which fields of a message count.
 
 mod fields;
+mod times;
 
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::policy::{Actuator, Burstable, ColdStart, Policy, Preset, Rightsize};
@@ -20,6 +21,10 @@ const ALL: &str = "*";
 /// A cluster's policy as the wire has it.
 pub fn stored(cluster: &ClusterId, from: &StoredPolicy) -> pb::Policy {
     pb::Policy { name: cluster.policy_name(), etag: from.etag.clone(), ..policy(&from.policy) }
+}
+
+fn minutes(count: u32) -> Option<pbjson_types::Duration> {
+    Some(span(std::time::Duration::from_secs(u64::from(count) * MINUTE_SECONDS)))
 }
 
 /// A policy as the wire has it, every field set.
@@ -66,6 +71,10 @@ pub fn policy(from: &Policy) -> pb::Policy {
         gpu_classes: from.gpu_classes.clone(),
         teams: from.teams.clone(),
         restart_cost_usd: Some(from.restart_cost_usd),
+        maintenance_windows: from.maintenance_windows.iter().map(times::window).collect(),
+        disruption_budgets: from.disruption_budgets.iter().map(times::budget).collect(),
+        drain_timeout: minutes(from.drain_timeout_minutes),
+        monthly_budget_usd: Some(from.monthly_budget_usd),
     }
 }
 
@@ -88,14 +97,15 @@ pub fn merge(
 }
 
 fn chosen(from: &pb::Policy, mask: &[String], mask_field: &str) -> Result<Vec<&'static Field>, Invalid> {
+    let all = || FIELDS.iter().chain(times::FIELDS);
     if mask.is_empty() {
-        return Ok(FIELDS.iter().filter(|field| (field.is_carried)(from)).collect());
+        return Ok(all().filter(|field| (field.is_carried)(from)).collect());
     }
     let mut chosen = Vec::new();
     for path in mask {
         let before = chosen.len();
         let below = |field: &&Field| field.path.split_once('.').is_some_and(|(parent, _)| parent == path);
-        chosen.extend(FIELDS.iter().filter(|field| path == ALL || field.path == path || below(field)));
+        chosen.extend(all().filter(|field| path == ALL || field.path == path || below(field)));
         if chosen.len() == before {
             return Err(Invalid::new(mask_field, format!("{path:?} is no field of a policy")));
         }
@@ -143,12 +153,18 @@ fn cold_start(from: ColdStart) -> kinds::ColdStart {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_domain::policy::{Budget, Window};
+
     use super::*;
 
     fn merged(from: &pb::Policy, mask: &[&str]) -> Result<Policy, Invalid> {
         let mask: Vec<String> = mask.iter().map(|path| (*path).to_owned()).collect();
         let mut into = Policy::default();
         merge(&mut into, from, &mask, "policy", "update_mask").map(|()| into)
+    }
+
+    fn night() -> Window {
+        Window { cron: "0 22 * * 2,4".into(), duration_minutes: 240 }
     }
 
     /// Differs from the default in every field.
@@ -189,6 +205,14 @@ mod tests {
             gpu_classes: [("ml/train".to_owned(), "A10G".to_owned())].into(),
             teams: [("shop".to_owned(), "web".to_owned())].into(),
             restart_cost_usd: 0.5,
+            maintenance_windows: vec![night()],
+            disruption_budgets: vec![Budget {
+                nodes_max: Some(3),
+                nodes_max_ratio: Some(0.25),
+                window: Some(night()),
+            }],
+            drain_timeout_minutes: 20,
+            monthly_budget_usd: 1000.0,
         }
     }
 

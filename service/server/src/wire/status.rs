@@ -95,6 +95,10 @@ reasons! {
     Infeasible, "INFEASIBLE", FailedPrecondition;
     /// The policy forbids changes.
     Frozen, "FROZEN", FailedPrecondition;
+    /// No maintenance window opens in time.
+    OutsideWindow, "OUTSIDE_WINDOW", FailedPrecondition;
+    /// The policy does not pay for it.
+    BudgetExceeded, "BUDGET_EXCEEDED", FailedPrecondition;
     /// Somebody else wrote in between.
     EtagMismatch, "ETAG_MISMATCH", Aborted;
     /// Too much at once.
@@ -206,6 +210,15 @@ fn engine(error: Error) -> Status {
         Error::NotStuck(operation) => with(Reason::NotStuck, &[("operation", operation)]),
         Error::World(why) => with(Reason::UnavailableSource, &[("why", why)]),
         Error::Frozen(cluster) => with(Reason::Frozen, &[("cluster", cluster)]),
+        Error::OutsideWindow { cluster, opens } => {
+            with(Reason::OutsideWindow, &[("cluster", cluster), ("open_time", opens.to_string())])
+        }
+        Error::BudgetExceeded { cluster, cost_usd, budget_usd } => {
+            let (cost, budget) = (format!("{cost_usd:.2}"), format!("{budget_usd:.2}"));
+            let metadata =
+                [("cluster", cluster), ("cost_usd_per_month", cost), ("budget_usd_per_month", budget)];
+            with(Reason::BudgetExceeded, &metadata)
+        }
         Error::Overloaded { waiting } => with(Reason::Overloaded, &[("waiting_count", waiting.to_string())]),
         Error::Cancelled => with(Reason::Cancelled, &[]),
         Error::Unproven(why) => with(Reason::Unproven, &[("why", why)]),

@@ -3,15 +3,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 
+use super::super::Look;
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Real time, which a test lets pass.
-struct Paused;
+/// A clock that runs a thousand times too fast, and remembers what was asked of it.
+#[derive(Default)]
+struct Fast(Mutex<Vec<Duration>>);
+
+impl Fast {
+    fn asked(&self) -> Vec<Duration> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 #[async_trait]
-impl Clock for Paused {
+impl Clock for Fast {
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
     }
@@ -19,44 +28,27 @@ impl Clock for Paused {
         Duration::ZERO
     }
     async fn sleep(&self, span: Duration) {
-        tokio::time::sleep(span).await;
+        self.0.lock().unwrap().push(span);
+        tokio::time::sleep(span / 1000).await;
     }
 }
 
-/// A world so fast that no time of its own passes for us; counts how often it was slept in.
-struct Rushing(Mutex<u32>);
-
-#[async_trait]
-impl Clock for Rushing {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-    async fn sleep(&self, _: Duration) {
-        *self.0.lock().unwrap() += 1;
-    }
-}
-
-fn here() -> Arc<dyn Clock> {
-    Arc::new(Paused)
-}
-
-/// A task whose n-th look, from 1, does as `work` says.
-fn task(
-    name: &'static str,
-    clock: Arc<dyn Clock>,
-    work: fn(u32) -> Result<(), Failure>,
-) -> (Task, Arc<AtomicU32>) {
+/// A task whose n-th look, from 1, does as `work` says; and how often it looked. Its own clock is one of its own.
+fn task(work: fn(u32) -> Result<(), Failure>) -> (Task, Arc<AtomicU32>) {
     let looks = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&looks);
-    let look: super::super::Look = Arc::new(move || {
+    let look: Look = Arc::new(move || {
         let number = count.fetch_add(1, Ordering::Relaxed) + 1;
         Box::pin(async move { work(number) })
     });
-    let (period, pause_min, limit) = (SECOND, SECOND / 10, 60 * SECOND);
-    (Task { name, period, pause_min, limit, clock, look }, looks)
+    let (period, pause_min, limit) = (SECOND, PAUSE, 600 * SECOND);
+    (Task { name: "test", period, pause_min, limit, clock: Arc::new(Fast::default()), look }, looks)
+}
+
+fn begin(task: Task) -> (Supervisor, Arc<Fast>) {
+    let clock = Arc::new(Fast::default());
+    let here: Arc<dyn Clock> = clock.clone();
+    (start(vec![task], &here), clock)
 }
 
 /// Waits until a task does as `wanted` says.
@@ -66,61 +58,63 @@ async fn until(supervisor: &Supervisor, wanted: impl Fn(&Health) -> bool) -> Hea
     found[0]
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_task_that_panics_is_begun_anew_and_counted() {
-    let (task, _) = task("shaky", here(), |number| match number {
+    let (task, _) = task(|number| match number {
         1 | 2 => panic!("look {number}"),
         _ => Ok(()),
     });
-    let supervisor = start(vec![task], &here());
+    let (supervisor, _) = begin(task);
     let health = until(&supervisor, |health| health.last_success.is_some()).await;
     assert_eq!((health.failures, health.restarts), (0, 2));
     supervisor.stop().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_task_that_hangs_is_dropped_at_its_limit() {
-    let (task, _) = task("slow", here(), |_| Ok(()));
-    let hang: super::super::Look = Arc::new(|| Box::pin(std::future::pending()));
-    let supervisor = start(vec![Task { look: hang, ..task }], &here());
-    let begin = tokio::time::Instant::now();
+    let (task, _) = task(|_| Ok(()));
+    let hang: Look = Arc::new(|| Box::pin(std::future::pending()));
+    let (supervisor, clock) = begin(Task { look: hang, limit: 7 * SECOND, ..task });
     let health = until(&supervisor, |health| health.restarts == 1).await;
-    assert_eq!((health.failures, begin.elapsed()), (1, 61 * SECOND));
+    assert_eq!(health.failures, 1);
+    assert!(clock.asked().contains(&(7 * SECOND)));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn three_failures_in_a_row_make_a_task_unwell_and_one_success_well_again() {
-    let (task, _) = task("weather", here(), |number| match number {
+    let (task, _) = task(|number| match number {
         1..=4 => Err("rain".into()),
         _ => Ok(()),
     });
-    let supervisor = start(vec![task], &here());
+    let (supervisor, clock) = begin(task);
     assert!(until(&supervisor, |health| health.failures == 2).await.is_well());
-    let begin = tokio::time::Instant::now();
     assert!(!until(&supervisor, |health| health.failures == 3).await.is_well());
-    assert!(2 * SECOND <= begin.elapsed(), "it did not back off: {:?}", begin.elapsed());
-    let well = until(&supervisor, |health| health.failures == 0).await;
+    let well = until(&supervisor, |health| health.last_success.is_some()).await;
     assert_eq!((well.is_well(), well.restarts), (true, 0));
+    let pauses: Vec<Duration> = clock.asked().into_iter().filter(|span| *span < 600 * SECOND).collect();
+    let wanted = [PAUSE, PAUSE + SECOND, PAUSE + 2 * SECOND, PAUSE + 4 * SECOND, PAUSE + 8 * SECOND];
+    assert_eq!(pauses[..5], wanted, "it backs off");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_fast_world_is_not_looked_at_faster_than_the_shortest_pause() {
-    let world = Arc::new(Rushing(Mutex::new(0)));
-    let (task, looks) = task("eager", world.clone(), |_| Ok(()));
-    let supervisor = start(vec![task], &here());
-    tokio::time::sleep(Duration::from_millis(1_050)).await;
-    assert_eq!(looks.load(Ordering::Relaxed), 10);
-    assert_eq!(*world.0.lock().unwrap(), 11);
+#[tokio::test]
+async fn however_fast_its_world_is_a_task_pauses_before_each_look() {
+    let (task, looks) = task(|_| Ok(()));
+    let (supervisor, clock) = begin(Task { period: Duration::ZERO, ..task });
+    while looks.load(Ordering::Relaxed) < 20 {
+        tokio::task::yield_now().await;
+    }
     supervisor.stop().await;
+    let pauses = clock.asked().into_iter().filter(|span| *span == PAUSE).count();
+    assert!(looks.load(Ordering::Relaxed) as usize <= pauses);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_stopped_task_does_not_look_again() {
-    let (task, looks) = task("calm", here(), |_| Ok(()));
-    let supervisor = start(vec![task], &here());
+    let (task, looks) = task(|_| Ok(()));
+    let (supervisor, _) = begin(task);
     until(&supervisor, |health| health.last_success.is_some()).await;
     supervisor.stop().await;
     let before = looks.load(Ordering::Relaxed);
-    tokio::time::sleep(100 * SECOND).await;
+    tokio::time::sleep(20 * PAUSE / 1000).await;
     assert_eq!(looks.load(Ordering::Relaxed), before);
 }

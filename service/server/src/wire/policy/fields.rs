@@ -137,6 +137,12 @@ pub const FIELDS: &[Field] = &[
     collection!(spot_ok, Vec::new(), texts),
     collection!(gpu_classes, BTreeMap::new(), pairs),
     collection!(teams, BTreeMap::new(), pairs),
+    optional!("drain_timeout", drain_timeout, drain_timeout_minutes, |span| whole(
+        &span,
+        MINUTE_SECONDS,
+        "minutes"
+    )),
+    optional!("monthly_budget_usd", monthly_budget_usd, monthly_budget_usd, usd),
     optional!("restart_cost_usd", restart_cost_usd, restart_cost_usd, usd),
     Field {
         path: "offerings_deny",
@@ -154,7 +160,7 @@ fn flag(value: bool) -> Result<bool, String> {
     Ok(value)
 }
 
-fn ratio(value: f64) -> Result<f64, String> {
+pub(super) fn ratio(value: f64) -> Result<f64, String> {
     number(value, 0.0, 1.0)
 }
 
@@ -174,12 +180,12 @@ fn number(value: f64, low: f64, high: f64) -> Result<f64, String> {
     }
 }
 
-fn count(value: i32) -> Result<u32, String> {
+pub(super) fn count(value: i32) -> Result<u32, String> {
     let inside = u32::try_from(value).ok().filter(|count| *count <= COUNT_MAX);
     inside.ok_or_else(|| format!("{value} is not within 0 to {COUNT_MAX}"))
 }
 
-fn whole(span: &pbjson_types::Duration, unit_seconds: u64, unit: &str) -> Result<u32, String> {
+pub(super) fn whole(span: &pbjson_types::Duration, unit_seconds: u64, unit: &str) -> Result<u32, String> {
     let wrong = || format!("expected whole {unit}, from 1 to {COUNT_MAX}");
     let span = parse_span("span", span).map_err(|_| wrong())?;
     let units = span.as_secs() / unit_seconds;
