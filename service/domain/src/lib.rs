@@ -16,6 +16,7 @@ pub mod operation;
 pub mod plan;
 pub mod policy;
 pub mod problem;
+pub mod rehearsal;
 pub mod resources;
 pub mod rightsize;
 pub mod scheduler;

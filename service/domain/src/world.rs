@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::fleet::CapacityKind;
 use crate::ids::ClusterId;
+use crate::rehearsal::{Rehearsal, Scene};
 use crate::selector::Labels;
 use crate::snapshot::ClusterState;
 use crate::units::HourlyRate;
@@ -221,6 +222,11 @@ pub trait Simulator: Send + Sync {
     /// # Errors
     /// Only if the world cannot write down what happens in it.
     fn load(&self, cluster: &ClusterId, state: ClusterState) -> Result<(), ClusterError>;
+    /// A world of its own beside this one, with one cluster in it. It remembers nothing once it is dropped.
+    ///
+    /// # Errors
+    /// Only if the world cannot take the cluster in.
+    fn rehearse(&self, scene: Scene) -> Result<Arc<dyn Rehearsal>, ClusterError>;
 }
 
 /// What operations act on.

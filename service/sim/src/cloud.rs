@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::world::{
     Cloud, CloudError, GroupSpec, GroupStatus, MachineLife, Notice, Prices, SpotChange,
@@ -103,7 +102,7 @@ impl Prices for Sim {
         let pools: BTreeSet<(String, String)> =
             lives.into_iter().map(|life| (life.instance_type, life.zone)).collect();
         let change = |(instance_type, zone): (String, String)| {
-            let rate = Catalog::builtin().spot_price(&instance_type, &zone)?.rate;
+            let rate = self.catalog.spot_price(&instance_type, &zone)?.rate;
             Some(SpotChange { instance_type, zone, time: since, rate })
         };
         Ok(pools.into_iter().filter_map(change).collect())

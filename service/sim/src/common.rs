@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::rehearsal::Trouble;
 
 use crate::fault::Faults;
 use crate::manners::LOG_LINES_MAX;
@@ -51,6 +52,14 @@ pub(crate) enum Event {
     PodHealthy { pod: String, serial: u64 },
     /// A pod that was evicted is gone.
     PodGone { pod: String, serial: u64 },
+    /// Autoscalers look at the load.
+    Autoscale,
+    /// Something begins to go wrong.
+    Begin { trouble: Trouble },
+    /// It is over.
+    End { trouble: Trouble },
+    /// A machine is taken back: its notice was given.
+    Reclaim { provider_id: String },
 }
 
 /// What is due, by time and then in the order in which it was caused.

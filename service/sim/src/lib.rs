@@ -4,8 +4,8 @@
 //! touches anything outside its own memory, except for the journal file of [`Sim::open`]. The same seed and the same calls
 //! at the same virtual times make the same world. Start at [`Sim`]; [`contract`] is what every world has to keep.
 //!
-//! What it does not pretend: metrics and prices, spot interruptions, preemption, rollouts, autoscalers, nodes that break
-//! by themselves, and network.
+//! What it does not pretend: metrics and prices, spot interruptions and broken nodes that nobody ordered, preemption,
+//! rollouts, autoscalers of nodes, and network.
 
 mod act;
 mod clock;
@@ -13,11 +13,13 @@ mod cloud;
 mod cluster;
 mod common;
 pub mod contract;
+mod demand;
 mod dice;
 mod fault;
 mod journal;
 mod manners;
 mod realm;
+mod rehearsal;
 mod simulator;
 mod tally;
 mod universe;
@@ -26,6 +28,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::world::World;
@@ -35,6 +38,7 @@ use crate::journal::Journal;
 use crate::universe::Universe;
 
 pub use crate::clock::{Pace, SimClock};
+pub use crate::demand::Demand;
 pub use crate::fault::{Call, Fault};
 pub use crate::journal::OpenError;
 pub use crate::tally::Tally;
@@ -46,12 +50,18 @@ pub use crate::tally::Tally;
 pub struct Sim {
     universe: Arc<Mutex<Universe>>,
     clock: SimClock,
+    /// What machines cost.
+    catalog: Arc<Catalog>,
 }
 
 impl Sim {
     /// An empty world that is kept in memory only.
     pub fn new(start: Timestamp, seed: u64, pace: Pace) -> Self {
-        Self { universe: Arc::new(Mutex::new(Universe::new(start, seed))), clock: SimClock::new(start, pace) }
+        Self {
+            universe: Arc::new(Mutex::new(Universe::new(start, seed))),
+            clock: SimClock::new(start, pace),
+            catalog: Catalog::builtin(),
+        }
     }
 
     /// The world of a journal file, which is made with this start and seed if it is not there. A file that is there has
@@ -69,7 +79,7 @@ impl Sim {
         universe.keep(journal);
         let clock = SimClock::new(past.start, pace);
         clock.advance_to(now);
-        Ok(Self { universe: Arc::new(Mutex::new(universe)), clock })
+        Ok(Self { universe: Arc::new(Mutex::new(universe)), clock, catalog: Catalog::builtin() })
     }
 
     /// This world as operations see it.
@@ -93,9 +103,17 @@ impl Sim {
     /// # Errors
     /// Only if the journal cannot be written.
     pub fn load(&self, cluster: &ClusterId, state: ClusterState) -> std::io::Result<()> {
+        self.load_with(cluster, state, Demand::Still)
+    }
+
+    /// The same, with demand that moves.
+    ///
+    /// # Errors
+    /// As [`Sim::load`].
+    pub fn load_with(&self, cluster: &ClusterId, state: ClusterState, demand: Demand) -> std::io::Result<()> {
         self.at_now(|universe| {
-            universe.load(cluster, state.clone());
-            let load = Act::Load { cluster: cluster.clone(), state: Box::new(state) };
+            universe.load(cluster, state.clone(), demand);
+            let load = Act::Load { cluster: cluster.clone(), state: Box::new(state), demand };
             universe.record(load).map_err(|refusal| std::io::Error::other(refusal.to_string()))
         })
     }

@@ -22,6 +22,10 @@ pub(crate) const POD_START_SECONDS: RangeInclusive<u32> = 5..=20;
 /// What a pod waits longer for the volumes that have to be detached and attached. A guess after practice with EBS.
 pub(crate) const VOLUME_ATTACH_SECONDS: RangeInclusive<u32> = 10..=60;
 
+/// From the word that a spot machine will be taken back to its end. Source: EC2 user guide, Spot Instance interruption
+/// notices.
+pub(crate) const NOTICE_SECONDS: i64 = 120;
+
 /// Most nodes in a node group: the account's default quota, which AWS raises if asked.
 pub(crate) const GROUP_NODES_MAX: u32 = 450;
 /// Longest name of a node group, bytes. Source: botocore's model of EKS CreateNodegroup.

@@ -3,12 +3,15 @@
 //! Everything random is drawn from the realm's own dice, and only where something happens; reading changes nothing. So
 //! a realm depends on its seed and on what was done to it when, and on nothing else.
 
+mod autoscale;
 mod budget;
 mod group;
 mod look;
 mod machine;
+mod mishap;
 mod pod;
 mod schedule;
+mod toll;
 
 use std::collections::BTreeMap;
 
@@ -23,11 +26,13 @@ use crate::common::{Common, Event};
 use crate::dice::Dice;
 use crate::tally::Tally;
 
+use autoscale::Scaler;
 use budget::Budget;
 use group::Group;
 use look::Look;
 use machine::Machine;
 use pod::Life;
+use toll::Count;
 
 /// A cluster.
 pub(crate) struct Realm {
@@ -46,6 +51,8 @@ pub(crate) struct Realm {
     /// What nothing here changes: all of the cluster but nodes and pods.
     rest: ClusterState,
     tally: Tally,
+    count: Count,
+    scalers: Vec<Scaler>,
     /// Machines that were terminated.
     ended: Vec<MachineLife>,
     /// Whether a pod that waits might find a place now.
@@ -70,6 +77,8 @@ impl Realm {
             look: Look::from(&nodes),
             rest: state,
             tally: Tally::default(),
+            count: Count::new(common.now),
+            scalers: Vec::new(),
             ended: Vec::new(),
             unsettled: true,
             serial: 0,
@@ -126,6 +135,10 @@ impl Realm {
             Event::NodeGone { provider_id } => self.node_gone(&provider_id, common),
             Event::PodHealthy { pod, serial } => self.pod_healthy(&pod, serial, common),
             Event::PodGone { pod, serial } => self.pod_gone(&pod, serial, common),
+            Event::Autoscale => self.autoscale(common),
+            Event::Begin { trouble } => self.begin(&trouble, common),
+            Event::End { trouble } => self.end(&trouble, common),
+            Event::Reclaim { provider_id } => self.lose(&provider_id, true, common),
         }
     }
 
@@ -135,6 +148,7 @@ impl Realm {
         if std::mem::take(&mut self.unsettled) {
             self.schedule(common);
         }
+        self.count(common.now);
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Node> {

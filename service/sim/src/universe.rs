@@ -9,6 +9,7 @@ use plimsoll_domain::world::{CloudError, ClusterError, Eviction};
 
 use crate::act::{Act, Line, Order};
 use crate::common::Common;
+use crate::demand::Demand;
 use crate::fault::{Call, Refusal};
 use crate::journal::Journal;
 use crate::realm::Realm;
@@ -33,7 +34,7 @@ impl Universe {
         for Line { at, act } in lines {
             self.advance(at);
             match act {
-                Act::Load { cluster, state } => self.load(&cluster, *state),
+                Act::Load { cluster, state, demand } => self.load(&cluster, *state, demand),
                 Act::Order { cluster, order } => drop(self.order(&cluster, &order)),
                 Act::Cordon { cluster, node, cordoned } => drop(self.cordon(&cluster, &node, cordoned)),
                 Act::Evict { cluster, pod, node } => drop(self.evict(&cluster, &pod, &node)),
@@ -89,9 +90,10 @@ impl Universe {
     }
 
     /// Takes a cluster in.
-    pub fn load(&mut self, cluster: &ClusterId, state: ClusterState) {
+    pub fn load(&mut self, cluster: &ClusterId, state: ClusterState, demand: Demand) {
         self.common.agenda.forget(cluster);
-        let realm = Realm::adopt(cluster, state, self.seed, &mut self.common);
+        let mut realm = Realm::adopt(cluster, state, self.seed, &mut self.common);
+        realm.follow(demand, self.seed, &mut self.common);
         self.realms.insert(cluster.clone(), realm);
         self.settle(cluster);
     }

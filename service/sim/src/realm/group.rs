@@ -183,7 +183,7 @@ impl Realm {
         let group = self.groups.get_mut(name).ok_or_else(|| CloudError::NotFound(name.to_owned()))?;
         group.active()?;
         group.desired = group.desired.saturating_sub(1);
-        self.terminate(provider_id, common);
+        self.terminate(provider_id, false, common);
         Ok(())
     }
 
@@ -238,6 +238,13 @@ impl Realm {
         let Some(group) = self.groups.get_mut(name).filter(|group| group.serial == serial) else { return };
         group.retries = false;
         let desired = group.desired;
+        let (_, issues) = self.launch(name, desired, common);
+        self.note_issues(name, issues, common);
+    }
+
+    /// Launches what a group misses because a machine was lost.
+    pub(super) fn replace_lost(&mut self, name: &str, common: &mut Common) {
+        let Some(desired) = self.groups.get(name).map(|group| group.desired) else { return };
         let (_, issues) = self.launch(name, desired, common);
         self.note_issues(name, issues, common);
     }

@@ -25,8 +25,8 @@ pub(super) struct Machine {
     /// Its group; empty if it belongs to none.
     pub group: String,
     pub instance_type: String,
-    zone: String,
-    kind: CapacityKind,
+    pub zone: String,
+    pub kind: CapacityKind,
     launch_time: Timestamp,
     /// Tells which was launched first.
     pub serial: u64,
@@ -188,11 +188,11 @@ impl Realm {
     }
 
     /// Ends a machine. Its node is not ready from now on, and gone soon; the pods on it are lost.
-    pub(super) fn terminate(&mut self, provider_id: &str, common: &mut Common) {
+    pub(super) fn terminate(&mut self, provider_id: &str, reclaimed: bool, common: &mut Common) {
         let Some(machine) = self.machines.get_mut(provider_id) else { return };
         machine.stopping = true;
         machine.bill(common.now, &mut self.tally);
-        let end = End { time: common.now, reclaimed: false };
+        let end = End { time: common.now, reclaimed };
         self.ended.push(machine.life(provider_id, Some(end)));
         if let Some(node) = &mut machine.node {
             node.ready = false;

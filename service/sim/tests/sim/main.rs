@@ -1,9 +1,11 @@
 //! The pretended world keeps its manners and the contract, and is found again.
 
 mod contract;
+mod demand;
 mod faults;
 mod groups;
 mod journal;
 mod pods;
 mod random;
+mod rehearsal;
 mod support;
