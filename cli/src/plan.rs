@@ -79,7 +79,8 @@ const CREATE_EXAMPLES: &str = "\
 Examples:
   plimsoll plan create --from mine.json
   plimsoll plan create --from pods.csv --policy none --prices ec2.csv --time-budget 10s --bundle bundle.json
-  plimsoll --server http://127.0.0.1:7400 plan create --cluster prod";
+  plimsoll --server http://127.0.0.1:7400 plan create --cluster prod
+  plimsoll --server http://127.0.0.1:7400 plan create --cluster prod --snapshot clusters/prod/snapshots/s1 --catalog catalogs/k1";
 
 /// From what to plan, and how long.
 #[derive(Debug, clap::Args)]
@@ -96,6 +97,12 @@ pub struct CreateArgs {
     /// AWS region of the cluster that is registered, and of the prices; only us-east-1 needs no --prices
     #[arg(long, default_value = "us-east-1")]
     region: String,
+    /// Snapshot to plan from, as listed by `cluster snapshots`; default: the newest
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    snapshot: Option<String>,
+    /// Prices to plan with, as listed by `price catalogs`; default: the newest of the cluster's region
+    #[arg(long, value_name = "NAME", conflicts_with = "prices")]
+    catalog: Option<String>,
     /// File of usage to import after the snapshot: CSV, Prometheus or metrics-server JSON
     #[arg(long)]
     usage: Option<PathBuf>,
@@ -208,6 +215,8 @@ fn order(args: &CreateArgs) -> anyhow::Result<CreatePlanRequest> {
         policy_override_mask,
         time_budget: args.time_budget.map(pbjson_types::Duration::from),
         seed: args.seed,
+        snapshot: args.snapshot.clone().unwrap_or_default(),
+        catalog: args.catalog.clone().unwrap_or_default(),
         ..CreatePlanRequest::default()
     })
 }

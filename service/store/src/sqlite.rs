@@ -20,8 +20,8 @@ use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::Snapshot;
 use plimsoll_domain::store::{
-    ClusterRecord, OperationFilter, Page, PageRequest, Store, StoreError, StoredCatalog, StoredPolicy,
-    StoredSnapshot, Write,
+    CatalogHead, ClusterRecord, OperationFilter, Page, PageRequest, SnapshotHead, Store, StoreError,
+    StoredCatalog, StoredPolicy, StoredSnapshot, Write,
 };
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -151,6 +151,13 @@ impl Store for Sqlite {
     ) -> Result<StoredSnapshot, StoreError> {
         snapshots::get(&self.pool, cluster, id).await
     }
+    async fn snapshots(
+        &self,
+        cluster: &ClusterId,
+        page: &PageRequest,
+    ) -> Result<Page<SnapshotHead>, StoreError> {
+        snapshots::list(&self.pool, cluster, page).await
+    }
 
     async fn create_catalog(
         &self,
@@ -162,6 +169,9 @@ impl Store for Sqlite {
     }
     async fn catalog(&self, id: &CatalogId) -> Result<StoredCatalog, StoreError> {
         catalogs::get(&self.pool, id).await
+    }
+    async fn catalogs(&self, page: &PageRequest) -> Result<Page<CatalogHead>, StoreError> {
+        catalogs::list(&self.pool, page).await
     }
     async fn newest_catalog(&self, region: &str) -> Result<Option<StoredCatalog>, StoreError> {
         catalogs::newest(&self.pool, region).await
