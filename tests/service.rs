@@ -22,5 +22,7 @@ mod reflection;
 mod rig;
 #[path = "service/shop.rs"]
 mod shop;
+#[path = "service/simulation.rs"]
+mod simulation;
 #[path = "service/vanish.rs"]
 mod vanish;

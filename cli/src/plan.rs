@@ -20,7 +20,7 @@ use crate::cluster::{self, resource};
 use crate::exit::Misuse;
 use crate::output::Output;
 use crate::progress::Line;
-use crate::{import, operation, policy, price, verify, view};
+use crate::{import, operation, policy, price, simulate, verify, view};
 
 /// What can be done with plans.
 #[derive(Debug, clap::Subcommand)]
@@ -60,6 +60,11 @@ pub enum Command {
         #[arg(long)]
         no_wait: bool,
     },
+    /// Try a plan out: carry it out in a simulated world beside today's fleet, and compare what both cost and who waited
+    ///
+    /// Touches nothing.
+    #[command(after_help = simulate::EXAMPLES)]
+    Simulate(simulate::Args),
     /// Write a plan's bundle: problem, plan and certificate
     #[command(
         after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan export clusters/prod/plans/p1 --file bundle.json"
@@ -164,6 +169,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             let begun = client.plans().apply_plan(request).await?.into_inner();
             code = operation::attend(&client, out, &begun, no_wait).await?;
         }
+        Command::Simulate(args) => code = simulate::run(&client, out, args).await?,
         Command::Export { name, file } => export(&client, &name, &file).await?,
         Command::Verify(args) => return verify::verify(out, &args),
     }

@@ -2,9 +2,10 @@
 
 mod act;
 mod groups;
+mod logbook;
 mod resize;
 mod runner;
-mod steps;
+pub(crate) mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use plimsoll_domain::world::World;
 use tracing::{error, info, warn};
 
 pub use groups::ShownGroup;
+pub use logbook::Logbook;
+pub(crate) use logbook::Scrap;
 pub use resize::ResizeOrder;
 pub use runner::{Halted, Runner};
 
@@ -146,23 +149,7 @@ impl Engine {
         if plan.expire_time <= self.clock.now() {
             return Err(Error::ExpiredPlan { plan: plan.id.to_string(), time: plan.expire_time });
         }
-        let loose = plan.changes.iter().find(|change| change.group == NO_GROUP);
-        if let Some(change) = loose {
-            let node = change.nodes.first().cloned().unwrap_or_default();
-            return Err(Error::UnsafePlan(format!(
-                "{} nodes that are in no node group would have to go, such as {node}: remove them yourself, or protect them",
-                change.nodes.len()
-            )));
-        }
-        match &plan.referee {
-            Some(referee) if referee.steered_pending.is_empty() => Ok(()),
-            Some(referee) => Err(Error::UnsafePlan(format!(
-                "{} pods would find no place on the way, such as {}",
-                referee.steered_pending.len(),
-                referee.steered_pending[0]
-            ))),
-            None => Err(Error::UnsafePlan("it was made for a ready instance, not for a cluster".to_owned())),
-        }
+        can_be_carried_out(plan)
     }
 
     /// Reads an operation.
@@ -359,7 +346,8 @@ impl Engine {
         let changed = Arc::new(move || changes.send_modify(|count| *count += 1));
         let clock = Arc::clone(&world.clock);
         let operation = self.prepare(operation, &world).await?;
-        let runner = Runner { store: Arc::clone(&self.store), world, changed };
+        let store = Arc::new(logbook::Kept(Arc::clone(&self.store)));
+        let runner = Runner { store, world, changed };
         let operation = runner.run(operation).await.map_err(|Halted(store)| Error::Store(store))?;
         let request =
             RequestKey { id: String::new(), method: "RefreshCluster".into(), body_digest: String::new() };
@@ -413,5 +401,26 @@ impl Engine {
             Mode::Live => "this server cannot reach live clusters yet",
         };
         Err(Error::NotActuator { cluster: record.id.to_string(), why })
+    }
+}
+
+/// Refuses a plan that would leave pods or nodes behind.
+pub(crate) fn can_be_carried_out(plan: &Plan) -> Result<(), Error> {
+    let loose = plan.changes.iter().find(|change| change.group == NO_GROUP);
+    if let Some(change) = loose {
+        let node = change.nodes.first().cloned().unwrap_or_default();
+        return Err(Error::UnsafePlan(format!(
+            "{} nodes that are in no node group would have to go, such as {node}: remove them yourself, or protect them",
+            change.nodes.len()
+        )));
+    }
+    match &plan.referee {
+        Some(referee) if referee.steered_pending.is_empty() => Ok(()),
+        Some(referee) => Err(Error::UnsafePlan(format!(
+            "{} pods would find no place on the way, such as {}",
+            referee.steered_pending.len(),
+            referee.steered_pending[0]
+        ))),
+        None => Err(Error::UnsafePlan("it was made for a ready instance, not for a cluster".to_owned())),
     }
 }

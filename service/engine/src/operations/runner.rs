@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_domain::operation::{Failure, Operation, Progress, State, Step};
-use plimsoll_domain::store::{Store, StoreError};
+use plimsoll_domain::store::StoreError;
 use plimsoll_domain::world::World;
 use tracing::{info, warn};
 
 use super::act::{Hands, StepError};
+use super::logbook::Logbook;
 
 /// Tries of one step that does not reach its end, before the operation is undone or stuck.
 const ATTEMPTS_MAX: u32 = 5;
@@ -21,7 +22,7 @@ const UNDO_ATTEMPTS_MAX: u32 = 20;
 /// Runs one operation in one world.
 pub struct Runner {
     /// Where every step is written down.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Logbook>,
     /// What it acts on.
     pub world: World,
     /// Called after each write.
@@ -188,7 +189,7 @@ impl Runner {
 
     async fn write(&self, mut operation: Operation) -> Result<Operation, Halted> {
         operation.update_time = self.world.clock.now();
-        let written = self.store.update_operation(&operation).await?;
+        let written = self.store.write(&operation).await?;
         (self.changed)();
         Ok(written)
     }

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use plimsoll_domain::build::{self, Built};
+use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::{ClusterId, PlanId};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Policy, Preset};
 use plimsoll_domain::rightsize::{self, Recommendation};
-use plimsoll_domain::snapshot::Content;
+use plimsoll_domain::snapshot::{Content, Snapshot};
 use plimsoll_domain::store::{ClusterRecord, StoredCatalog, StoredSnapshot};
 use plimsoll_domain::usage::ClusterUsage;
 
@@ -67,6 +68,16 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// What the plan was computed from.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot.snapshot
+    }
+
+    /// The prices it was computed with.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog.catalog
+    }
+
     /// Makes the plan's problem again.
     ///
     /// # Errors
