@@ -10,3 +10,4 @@ mod random;
 mod spot;
 mod support;
 mod volumes;
+mod week;
