@@ -203,8 +203,9 @@ pub enum ClusterError {
 pub trait Cluster: Send + Sync {
     /// Everything that planning and migrating look at, as it is now.
     async fn state(&self, cluster: &ClusterId) -> Result<ClusterState, ClusterError>;
-    /// Pods (`namespace/name`) that are still on a node, those on their way out among them, whose node cannot go yet. Those
-    /// of DaemonSets and of the kubelet itself go with the node and are not among them. Empty for a node that is gone.
+    /// What is still on a node, so that it cannot go yet: pods (`namespace/name`), those on their way out among them, and
+    /// volumes of pods that left that are not detached yet (`volume namespace/claim`). Pods of DaemonSets and of the kubelet
+    /// itself go with the node and are not among them. Empty for a node that is gone.
     async fn left_on(&self, cluster: &ClusterId, node: &str) -> Result<Vec<String>, ClusterError>;
     /// Keeps new pods off a node, or lets them on again. A node that is gone needs neither.
     async fn set_cordoned(&self, cluster: &ClusterId, node: &str, cordoned: bool)

@@ -65,7 +65,8 @@ impl SimClock {
         }
     }
 
-    fn skip(&self, span: Duration) {
+    /// Moves time on by a span at once.
+    pub(crate) fn skip(&self, span: Duration) {
         let mut hand = self.hand();
         hand.passed = hand.passed.saturating_add(span);
     }

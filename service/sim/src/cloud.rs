@@ -12,7 +12,9 @@ use plimsoll_domain::world::{
 use crate::Sim;
 use crate::act::{Act, Order};
 use crate::fault::Call;
+use crate::market::Pool;
 use crate::realm::Realm;
+use crate::universe::Universe;
 
 impl Sim {
     fn order(&self, cluster: &ClusterId, order: Order) -> Result<(), CloudError> {
@@ -28,26 +30,29 @@ impl Sim {
             Ok(universe.common.faults.after(call)?)
         })
     }
+
+    /// Reads what the cloud shows.
+    fn read<R>(&self, call: Call, look: impl FnOnce(&Universe) -> R) -> Result<R, CloudError> {
+        self.at_now(|universe| {
+            universe.admit(call)?;
+            let seen = look(universe);
+            universe.common.faults.after(call)?;
+            Ok(seen)
+        })
+    }
 }
 
 #[async_trait]
 impl Cloud for Sim {
     async fn groups(&self, cluster: &ClusterId) -> Result<Vec<String>, CloudError> {
-        self.at_now(|universe| {
-            universe.admit(Call::Groups)?;
+        self.read(Call::Groups, |universe| {
             let sizes = universe.realms.get(cluster).map(Realm::sizes).unwrap_or_default();
-            universe.common.faults.after(Call::Groups)?;
-            Ok(sizes.into_iter().map(|(name, _)| name).collect())
+            sizes.into_iter().map(|(name, _)| name).collect()
         })
     }
 
     async fn group(&self, cluster: &ClusterId, name: &str) -> Result<Option<GroupStatus>, CloudError> {
-        self.at_now(|universe| {
-            universe.admit(Call::Group)?;
-            let status = universe.realms.get(cluster).and_then(|realm| realm.status(name));
-            universe.common.faults.after(Call::Group)?;
-            Ok(status)
-        })
+        self.read(Call::Group, |universe| universe.realms.get(cluster).and_then(|realm| realm.status(name)))
     }
 
     async fn ensure_group(&self, cluster: &ClusterId, spec: &GroupSpec) -> Result<(), CloudError> {
@@ -77,17 +82,16 @@ impl Cloud for Sim {
     }
 
     async fn lives(&self, cluster: &ClusterId, since: Timestamp) -> Result<Vec<MachineLife>, CloudError> {
-        self.at_now(|universe| {
-            universe.admit(Call::Lives)?;
-            let lives = universe.realms.get(cluster).map(|realm| realm.lives(since)).unwrap_or_default();
-            universe.common.faults.after(Call::Lives)?;
-            Ok(lives)
+        self.read(Call::Lives, |universe| {
+            let now = universe.common.now;
+            universe.realms.get(cluster).map(|realm| realm.lives(since, now)).unwrap_or_default()
         })
     }
 
-    async fn notices(&self, _cluster: &ClusterId) -> Result<Vec<Notice>, CloudError> {
-        // Nothing is taken back in this world.
-        Ok(Vec::new())
+    async fn notices(&self, cluster: &ClusterId) -> Result<Vec<Notice>, CloudError> {
+        self.read(Call::Notices, |universe| {
+            universe.realms.get(cluster).map(Realm::notices).unwrap_or_default()
+        })
     }
 }
 
@@ -98,13 +102,12 @@ impl Prices for Sim {
         cluster: &ClusterId,
         since: Timestamp,
     ) -> Result<Vec<SpotChange>, CloudError> {
-        let lives = self.lives(cluster, since).await?;
-        let pools: BTreeSet<(String, String)> =
-            lives.into_iter().map(|life| (life.instance_type, life.zone)).collect();
-        let change = |(instance_type, zone): (String, String)| {
-            let rate = self.catalog.spot_price(&instance_type, &zone)?.rate;
-            Some(SpotChange { instance_type, zone, time: since, rate })
-        };
-        Ok(pools.into_iter().filter_map(change).collect())
+        self.read(Call::SpotChanges, |universe| {
+            let now = universe.common.now;
+            let lives = universe.realms.get(cluster).map(|realm| realm.lives(since, now));
+            let pools = lives.into_iter().flatten().map(|life| Pool::new(&life.instance_type, &life.zone));
+            let pools: BTreeSet<Pool> = pools.collect();
+            pools.iter().flat_map(|pool| universe.common.market.prices(pool, since, now)).collect()
+        })
     }
 }

@@ -21,6 +21,12 @@ impl Dice {
         Self { state: seed ^ fnv(subject) }
     }
 
+    /// Another stream for each number, known without those before it.
+    pub fn at(&self, number: u64) -> Self {
+        let mut mixed = Self { state: self.state ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93) };
+        Self { state: mixed.roll() }
+    }
+
     /// The next number.
     pub fn roll(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);

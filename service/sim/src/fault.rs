@@ -1,9 +1,8 @@
 //! What tests let go wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use plimsoll_domain::fleet::CapacityKind;
-use plimsoll_domain::world::{CloudError, ClusterError};
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::world::GroupSpec;
 use serde::{Deserialize, Serialize};
 
 /// A method of a world.
@@ -25,6 +24,10 @@ pub enum Call {
     EnsureGroupGone,
     /// `Cloud::lives`.
     Lives,
+    /// `Cloud::notices`.
+    Notices,
+    /// `Prices::spot_changes`.
+    SpotChanges,
     /// `Cluster::state`.
     State,
     /// `Cluster::left_on`.
@@ -36,13 +39,13 @@ pub enum Call {
 }
 
 impl Call {
-    fn is_of_the_cloud(self) -> bool {
+    pub(crate) fn is_of_the_cloud(self) -> bool {
         !matches!(self, Self::State | Self::LeftOn | Self::SetCordoned | Self::Evict)
     }
 }
 
-/// Something that goes wrong. Shortages and stuck budgets belong to the world, and a journal file remembers them; the
-/// others happen on the way to it, and end with the process.
+/// Something that goes wrong. What belongs to the world a journal file remembers; what happens on the way to it (`Throttle`,
+/// `Storm`, `Fail`, `FailAfter`) or to its clock ends with the process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
     /// No machine of a type can be had in a zone.
@@ -56,15 +59,79 @@ pub enum Fault {
         /// How many launches fail, one for each machine and try; none: all, until it is lifted.
         times: Option<u32>,
     },
+    /// A zone has only so many machines of a type for this world, until it is lifted.
+    PoolDepth {
+        /// Type.
+        instance_type: String,
+        /// Zone.
+        zone: String,
+        /// How they are bought.
+        kind: CapacityKind,
+        /// How many, those that run among them.
+        count: u32,
+    },
+    /// The cloud says at once that it will take spot machines back.
+    SpotReclaim {
+        /// Type.
+        instance_type: String,
+        /// Zone.
+        zone: String,
+        /// How many in each cluster, those launched first first; none: all that have no notice yet.
+        count: Option<u32>,
+    },
+    /// A machine breaks: its node is not ready at once, and after minutes its group launches another in its place.
+    NodeLoss {
+        /// Its cluster.
+        cluster: ClusterId,
+        /// Its node's name. Nothing happens if there is none of that name.
+        node: String,
+    },
+    /// Somebody else changes something.
+    Foreign {
+        /// In which cluster.
+        cluster: ClusterId,
+        /// What.
+        edit: Edit,
+    },
+    /// A group that meets a shortage is DEGRADED and takes no change for so long, until it is lifted.
+    Degrade {
+        /// How long.
+        seconds: u32,
+    },
+    /// What the cloud does takes so many times as long, until it is lifted. No effect on what is under way.
+    Slow {
+        /// How many times, 1 to 20.
+        factor: u32,
+    },
+    /// The clock jumps forward: everything that was due on the way happens late.
+    ClockJump {
+        /// How far.
+        seconds: u32,
+    },
     /// A disruption budget blocks every eviction until it is lifted.
     StuckBudget {
         /// `namespace/name`.
         budget: String,
     },
+    /// A pod that is told to end does not, as if a finalizer held it, until it is lifted.
+    StuckPod {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// A volume does not let go of its node until it is detached by force, until it is lifted.
+    StuckVolume {
+        /// Its claim, `namespace/name`.
+        claim: String,
+    },
     /// The next calls to the cloud are answered with `Throttled`, and do nothing.
     Throttle {
         /// How many.
         count: u32,
+    },
+    /// All calls to the cloud are answered with `Throttled` for so long, and do nothing.
+    Storm {
+        /// How long.
+        seconds: u32,
     },
     /// The next calls of a method are answered with `Failed`, and do nothing.
     Fail {
@@ -80,127 +147,48 @@ pub enum Fault {
         /// How many.
         count: u32,
     },
+    /// A fault that comes later. Lifting it lifts the other, but does not keep it from coming.
+    Later {
+        /// In how many seconds.
+        seconds: u32,
+        /// Which.
+        fault: Box<Fault>,
+    },
+}
+
+/// What somebody else does to a cluster, past every rule of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Edit {
+    /// Sets a group's size. If it is lower, the group terminates the machines launched first, whatever runs there.
+    Resize {
+        /// Which.
+        group: String,
+        /// To how many.
+        count: u32,
+    },
+    /// Makes a group, of size 0.
+    AddGroup {
+        /// What it is like.
+        spec: GroupSpec,
+    },
+    /// Terminates a node's machine, and lowers its group's size with it.
+    Terminate {
+        /// The node's name.
+        node: String,
+    },
 }
 
 impl Fault {
-    /// Whether it changes what the world does, rather than what is answered.
+    /// Whether it changes what the world does, rather than what is answered or what time it is.
     pub(crate) fn is_of_the_world(&self) -> bool {
-        matches!(self, Self::NoCapacity { .. } | Self::StuckBudget { .. })
-    }
-}
-
-/// Why a call did not reach the world, or its answer did not come back.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("throttled")]
-    Throttled,
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<Refusal> for CloudError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Throttled => Self::Throttled,
-            Refusal::Failed(why) => Self::Failed(why),
+        match self {
+            Self::ClockJump { .. }
+            | Self::Throttle { .. }
+            | Self::Storm { .. }
+            | Self::Fail { .. }
+            | Self::FailAfter { .. } => false,
+            Self::Later { fault, .. } => fault.is_of_the_world(),
+            _ => true,
         }
     }
-}
-
-impl From<Refusal> for ClusterError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Failed(refusal.to_string())
-    }
-}
-
-/// What is scripted to go wrong now.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Faults {
-    /// By type, zone and kind: launches that will fail; none: all.
-    shortages: BTreeMap<(String, String, CapacityKind), Option<u32>>,
-    stuck: BTreeSet<String>,
-    throttle: u32,
-    fail: BTreeMap<Call, u32>,
-    fail_after: BTreeMap<Call, u32>,
-}
-
-impl Faults {
-    /// Takes a fault in, in place of one of its kind on the same thing.
-    pub fn add(&mut self, fault: &Fault) {
-        match fault.clone() {
-            Fault::NoCapacity { instance_type, zone, kind, times } => {
-                self.shortages.insert((instance_type, zone, kind), times);
-            }
-            Fault::StuckBudget { budget } => {
-                self.stuck.insert(budget);
-            }
-            Fault::Throttle { count } => self.throttle = count,
-            Fault::Fail { call, count } => {
-                self.fail.insert(call, count);
-            }
-            Fault::FailAfter { call, count } => {
-                self.fail_after.insert(call, count);
-            }
-        }
-    }
-
-    /// Ends faults of this kind on the same thing.
-    pub fn lift(&mut self, fault: &Fault) {
-        match fault.clone() {
-            Fault::NoCapacity { instance_type, zone, kind, .. } => {
-                self.shortages.remove(&(instance_type, zone, kind));
-            }
-            Fault::StuckBudget { budget } => {
-                self.stuck.remove(&budget);
-            }
-            Fault::Throttle { .. } => self.throttle = 0,
-            Fault::Fail { call, .. } => {
-                self.fail.remove(&call);
-            }
-            Fault::FailAfter { call, .. } => {
-                self.fail_after.remove(&call);
-            }
-        }
-    }
-
-    /// Whether a call reaches the world.
-    pub fn before(&mut self, call: Call) -> Result<(), Refusal> {
-        if call.is_of_the_cloud() && take(&mut self.throttle) {
-            return Err(Refusal::Throttled);
-        }
-        match self.fail.get_mut(&call).is_some_and(take) {
-            true => Err(Refusal::Failed("scripted: failed before it had an effect".to_owned())),
-            false => Ok(()),
-        }
-    }
-
-    /// Whether the answer of a call that had its effect comes back.
-    pub fn after(&mut self, call: Call) -> Result<(), Refusal> {
-        match self.fail_after.get_mut(&call).is_some_and(take) {
-            true => Err(Refusal::Failed("scripted: failed after it had its effect".to_owned())),
-            false => Ok(()),
-        }
-    }
-
-    /// Whether a launch fails for lack of machines; it counts as a try.
-    pub fn take_shortage(&mut self, instance_type: &str, zone: &str, kind: CapacityKind) -> bool {
-        let key = (instance_type.to_owned(), zone.to_owned(), kind);
-        match self.shortages.get_mut(&key) {
-            None => false,
-            Some(None) => true,
-            Some(Some(times)) => take(times),
-        }
-    }
-
-    /// Whether a budget, `namespace/name`, lets nobody go.
-    pub fn is_stuck(&self, budget: &str) -> bool {
-        self.stuck.contains(budget)
-    }
-}
-
-/// Counts one down; whether there was one.
-fn take(count: &mut u32) -> bool {
-    let any = 0 < *count;
-    *count = count.saturating_sub(1);
-    any
 }

@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, Line};
-use crate::fault::Refusal;
+use crate::faults::Refusal;
 use crate::manners::LEASE_SECONDS;
+use crate::weather::{Origin, Weather};
 
 /// What the first line names; counts with the format.
 const FORMAT: &str = "plimsoll-sim/1";
@@ -39,12 +40,24 @@ struct Header {
     format: String,
     seed: u64,
     start: Timestamp,
+    #[serde(default)]
+    weather: Weather,
+}
+
+impl Header {
+    fn of(origin: &Origin) -> Self {
+        let Origin { start, seed, weather } = *origin;
+        Self { format: FORMAT.to_owned(), seed, start, weather }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { start: self.start, seed: self.seed, weather: self.weather }
+    }
 }
 
 /// What a file tells.
 pub(crate) struct Past {
-    pub seed: u64,
-    pub start: Timestamp,
+    pub origin: Origin,
     pub lines: Vec<Line>,
 }
 
@@ -57,7 +70,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens a file and reads it; begins it if it is empty. What was half written when the process died is cut off.
-    pub fn open(path: &Path, start: Timestamp, seed: u64) -> Result<(Self, Past), OpenError> {
+    pub fn open(path: &Path, origin: &Origin) -> Result<(Self, Past), OpenError> {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => OpenError::InUse,
@@ -66,16 +79,16 @@ impl Journal {
         let (past, length) = read(&file)?;
         file.set_len(length)?;
         file.seek(SeekFrom::Start(length))?;
-        let mut journal = Self { file, broken: None, leased: start };
+        let mut journal = Self { file, broken: None, leased: origin.start };
         let past = match past {
             Some(past) => past,
             None => {
-                journal.append(&Header { format: FORMAT.to_owned(), seed, start })?;
+                journal.append(&Header::of(origin))?;
                 sync_folder(path)?;
-                Past { seed, start, lines: Vec::new() }
+                Past { origin: *origin, lines: Vec::new() }
             }
         };
-        journal.leased = past.start;
+        journal.leased = past.origin.start;
         Ok((journal, past))
     }
 
@@ -131,7 +144,7 @@ fn read(file: &File) -> Result<(Option<Past>, u64), OpenError> {
                     let why = format!("format {:?}, not {FORMAT:?}", header.format);
                     return Err(OpenError::Broken { line: number, why });
                 }
-                past = Some(Past { seed: header.seed, start: header.start, lines: Vec::new() });
+                past = Some(Past { origin: header.origin(), lines: Vec::new() });
             }
             Some(past) => past.lines.push(serde_json::from_slice(&text).map_err(broken)?),
         }

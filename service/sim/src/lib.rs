@@ -4,8 +4,9 @@
 //! touches anything outside its own memory, except for the journal file of [`Sim::open`]. The same seed and the same calls
 //! at the same virtual times make the same world. Start at [`Sim`]; [`contract`] is what every world has to keep.
 //!
-//! What it does not pretend: metrics and prices, spot interruptions and broken nodes that nobody ordered, preemption,
-//! rollouts, autoscalers of nodes, and network.
+//! What it does not pretend: metrics, rebalance recommendations and EKS's own draining of spot machines, preemption,
+//! rollouts, autoscalers of nodes, and network. What happens by itself is the [`Weather`], and a [`Demand`] that moves; the
+//! default is a quiet world.
 
 mod act;
 mod clock;
@@ -16,19 +17,22 @@ pub mod contract;
 mod demand;
 mod dice;
 mod fault;
+mod faults;
 mod journal;
 mod manners;
+mod market;
 mod realm;
 mod rehearsal;
 mod simulator;
 mod tally;
 mod universe;
+mod weather;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use plimsoll_domain::catalog::Catalog;
+use plimsoll_domain::clock::Clock;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::world::World;
@@ -39,9 +43,10 @@ use crate::universe::Universe;
 
 pub use crate::clock::{Pace, SimClock};
 pub use crate::demand::Demand;
-pub use crate::fault::{Call, Fault};
+pub use crate::fault::{Call, Edit, Fault};
 pub use crate::journal::OpenError;
 pub use crate::tally::Tally;
+pub use crate::weather::{Origin, RECLAIMS_FACTOR_MAX, Weather};
 
 /// Many simulated clusters and the cloud they live in. Clones are the same world.
 ///
@@ -50,36 +55,44 @@ pub use crate::tally::Tally;
 pub struct Sim {
     universe: Arc<Mutex<Universe>>,
     clock: SimClock,
-    /// What machines cost.
-    catalog: Arc<Catalog>,
 }
 
 impl Sim {
-    /// An empty world that is kept in memory only.
+    /// An empty, quiet world that is kept in memory only.
     pub fn new(start: Timestamp, seed: u64, pace: Pace) -> Self {
-        Self {
-            universe: Arc::new(Mutex::new(Universe::new(start, seed))),
-            clock: SimClock::new(start, pace),
-            catalog: Catalog::builtin(),
-        }
+        Self::begin(&Origin::quiet(start, seed), pace)
     }
 
-    /// The world of a journal file, which is made with this start and seed if it is not there. A file that is there has
-    /// its own start and seed, and these hold.
+    /// An empty world that is kept in memory only.
+    pub fn begin(origin: &Origin, pace: Pace) -> Self {
+        let universe = Arc::new(Mutex::new(Universe::new(origin)));
+        Self { universe, clock: SimClock::new(origin.start, pace) }
+    }
+
+    /// As [`Sim::open_or_begin`], a quiet world if the file is not there.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open(path: &Path, start: Timestamp, seed: u64, pace: Pace) -> Result<Self, OpenError> {
+        Self::open_or_begin(path, &Origin::quiet(start, seed), pace)
+    }
+
+    /// The world of a journal file, which begins with this origin if it is not there. A file that is there has its own
+    /// origin, and that holds.
     ///
     /// Each call that changed the world is on disk before it is answered. Opened again, the world is what it was, at a time
     /// not before any at which it was looked at, and up to a minute later.
     ///
     /// # Errors
     /// [`OpenError`] if the file cannot be read or written, is no journal, or is open already.
-    pub fn open(path: &Path, start: Timestamp, seed: u64, pace: Pace) -> Result<Self, OpenError> {
-        let (journal, past) = Journal::open(path, start, seed)?;
-        let mut universe = Universe::new(past.start, past.seed);
+    pub fn open_or_begin(path: &Path, origin: &Origin, pace: Pace) -> Result<Self, OpenError> {
+        let (journal, past) = Journal::open(path, origin)?;
+        let mut universe = Universe::new(&past.origin);
         let now = universe.replay(past.lines);
         universe.keep(journal);
-        let clock = SimClock::new(past.start, pace);
+        let clock = SimClock::new(past.origin.start, pace);
         clock.advance_to(now);
-        Ok(Self { universe: Arc::new(Mutex::new(universe)), clock, catalog: Catalog::builtin() })
+        Ok(Self { universe: Arc::new(Mutex::new(universe)), clock })
     }
 
     /// This world as operations see it.
@@ -126,7 +139,7 @@ impl Sim {
     /// Lets something go wrong from now on.
     pub fn fault(&self, fault: Fault) {
         self.at_now(|universe| {
-            universe.common.faults.add(&fault);
+            universe.strike(&fault);
             // A journal that cannot be written refuses every later call.
             fault.is_of_the_world().then(|| universe.record(Act::Fault { fault }))
         });
@@ -135,7 +148,7 @@ impl Sim {
     /// Ends every fault of this kind on the same thing, whatever its count.
     pub fn lift(&self, fault: Fault) {
         self.at_now(|universe| {
-            universe.common.faults.lift(&fault);
+            universe.lift(&fault);
             fault.is_of_the_world().then(|| universe.record(Act::Lift { fault }))
         });
     }
@@ -156,7 +169,11 @@ impl Sim {
     /// Lets everything happen that is due, then asks.
     fn at_now<R>(&self, ask: impl FnOnce(&mut Universe) -> R) -> R {
         let mut universe = self.universe.lock().unwrap_or_else(PoisonError::into_inner);
-        universe.advance(plimsoll_domain::clock::Clock::now(&self.clock));
+        universe.advance(self.clock.now());
+        while let Some(jump) = universe.common.jump.take() {
+            self.clock.skip(jump);
+            universe.advance(self.clock.now());
+        }
         universe.lease();
         ask(&mut universe)
     }

@@ -6,16 +6,19 @@
 mod autoscale;
 mod budget;
 mod group;
+mod harm;
 mod look;
 mod machine;
-mod mishap;
 mod pod;
 mod schedule;
+mod spot;
 mod toll;
+mod volume;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
@@ -24,7 +27,8 @@ use plimsoll_domain::world::{CloudError, MachineLife};
 use crate::act::Order;
 use crate::common::{Common, Event};
 use crate::dice::Dice;
-use crate::tally::Tally;
+use crate::market::Pool;
+use crate::tally::{Cause, Meter, Tally};
 
 use autoscale::Scaler;
 use budget::Budget;
@@ -33,6 +37,7 @@ use look::Look;
 use machine::Machine;
 use pod::Life;
 use toll::Count;
+use volume::Attachment;
 
 /// A cluster.
 pub(crate) struct Realm {
@@ -46,6 +51,8 @@ pub(crate) struct Realm {
     homes: BTreeMap<String, String>,
     /// By `namespace/name`.
     pods: BTreeMap<String, Life>,
+    /// By claim.
+    volumes: BTreeMap<String, Attachment>,
     budgets: Vec<Budget>,
     look: Look,
     /// What nothing here changes: all of the cluster but nodes and pods.
@@ -53,6 +60,12 @@ pub(crate) struct Realm {
     tally: Tally,
     count: Count,
     scalers: Vec<Scaler>,
+    /// Machines that run, by group and type.
+    meters: BTreeMap<(String, String), Meter>,
+    /// Whose doing it is that pods may be unhealthy now.
+    blame: Cause,
+    /// Pools whose next squeeze is due.
+    watched: BTreeSet<Pool>,
     /// Machines that were terminated.
     ended: Vec<MachineLife>,
     /// Whether a pod that waits might find a place now.
@@ -73,19 +86,23 @@ impl Realm {
             machines: BTreeMap::new(),
             homes: BTreeMap::new(),
             pods: BTreeMap::new(),
+            volumes: BTreeMap::new(),
             budgets: state.budgets.iter().map(Budget::new).collect(),
             look: Look::from(&nodes),
             rest: state,
             tally: Tally::default(),
             count: Count::new(common.now),
             scalers: Vec::new(),
+            meters: BTreeMap::new(),
+            blame: Cause::Order,
+            watched: BTreeSet::new(),
             ended: Vec::new(),
             unsettled: true,
             serial: 0,
         };
-        realm.adopt_groups(&nodes);
+        realm.adopt_groups(&nodes, common.now);
         for node in nodes {
-            realm.adopt_node(node, common.now);
+            realm.adopt_node(node, common);
         }
         for pod in pods {
             realm.adopt_pod(pod, common);
@@ -106,9 +123,8 @@ impl Realm {
     /// What was counted until now.
     pub fn tally(&self, now: Timestamp) -> Tally {
         let mut tally = self.tally.clone();
-        for machine in self.machines.values().filter(|machine| !machine.stopping) {
-            machine.bill(now, &mut tally);
-        }
+        let totals = self.meters.iter().map(|(key, meter)| (key.clone(), meter.total(now)));
+        tally.node_time = totals.collect();
         tally
     }
 
@@ -133,22 +149,29 @@ impl Realm {
             Event::Retry { group, serial } => self.retry_launch(&group, serial, common),
             Event::Join { provider_id } => self.join(&provider_id, common),
             Event::NodeGone { provider_id } => self.node_gone(&provider_id, common),
+            Event::Squeeze { pool, number } => self.squeezed(&pool, number, common),
+            Event::Reclaim { provider_id } => self.reclaimed(&provider_id, common),
+            Event::Broken { provider_id } => self.broken(&provider_id, common),
             Event::PodHealthy { pod, serial } => self.pod_healthy(&pod, serial, common),
+            Event::VolumeFree { claim, serial } => self.volume_free(&claim, serial, common),
             Event::PodGone { pod, serial } => self.pod_gone(&pod, serial, common),
             Event::Autoscale => self.autoscale(common),
-            Event::Begin { trouble } => self.begin(&trouble, common),
-            Event::End { trouble } => self.end(&trouble, common),
-            Event::Reclaim { provider_id } => self.lose(&provider_id, true, common),
         }
     }
 
     /// What follows from a change at once: budgets are watched, and pods that wait are placed.
     pub fn settle(&mut self, common: &mut Common) {
         self.watch_budgets(common);
+        self.blame = Cause::Order;
         if std::mem::take(&mut self.unsettled) {
             self.schedule(common);
         }
         self.count(common.now);
+    }
+
+    /// How long something of the cloud takes.
+    fn takes(&mut self, range: RangeInclusive<u32>, common: &Common) -> SignedDuration {
+        self.dice.seconds(range) * common.faults.slowness()
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Node> {

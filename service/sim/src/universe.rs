@@ -1,18 +1,22 @@
 //! All clusters of a world and what moves them on: time, calls, and the replay of calls.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::world::{CloudError, ClusterError, Eviction};
 
 use crate::act::{Act, Line, Order};
-use crate::common::Common;
+use crate::common::{Common, Due};
 use crate::demand::Demand;
-use crate::fault::{Call, Refusal};
+use crate::fault::{Call, Fault};
+use crate::faults::Refusal;
 use crate::journal::Journal;
+use crate::market::Pool;
 use crate::realm::Realm;
+use crate::weather::Origin;
 
 /// The world behind a lock.
 pub(crate) struct Universe {
@@ -24,8 +28,8 @@ pub(crate) struct Universe {
 
 impl Universe {
     /// Nothing yet.
-    pub fn new(start: Timestamp, seed: u64) -> Self {
-        Self { seed, realms: BTreeMap::new(), common: Common::new(start), journal: None }
+    pub fn new(origin: &Origin) -> Self {
+        Self { seed: origin.seed, realms: BTreeMap::new(), common: Common::new(origin), journal: None }
     }
 
     /// Does again what was done; returns how far time has come. What the acts answer was answered then.
@@ -38,12 +42,14 @@ impl Universe {
                 Act::Order { cluster, order } => drop(self.order(&cluster, &order)),
                 Act::Cordon { cluster, node, cordoned } => drop(self.cordon(&cluster, &node, cordoned)),
                 Act::Evict { cluster, pod, node } => drop(self.evict(&cluster, &pod, &node)),
-                Act::Fault { fault } => self.common.faults.add(&fault),
-                Act::Lift { fault } => self.common.faults.lift(&fault),
+                Act::Fault { fault } => self.strike(&fault),
+                Act::Lift { fault } => self.lift(&fault),
                 Act::Lease { until } => leased = until,
             }
         }
         self.advance(leased);
+        // Where the clock jumped then, it is already.
+        self.common.jump = None;
         self.common.now
     }
 
@@ -57,10 +63,16 @@ impl Universe {
         while let Some((time, due)) = self.common.agenda.due(now) {
             self.common.now = time;
             let mut touched = BTreeSet::new();
-            for (cluster, event) in due {
-                if let Some(realm) = self.realms.get_mut(&cluster) {
-                    realm.happen(event, &mut self.common);
-                    touched.insert(cluster);
+            for due in due {
+                match due {
+                    Due::Event(cluster, event) => {
+                        if let Some(realm) = self.realms.get_mut(&cluster) {
+                            realm.happen(event, &mut self.common);
+                            touched.insert(cluster);
+                        }
+                    }
+                    Due::Fault(fault) => self.strike(&fault),
+                    Due::Relief(fault) => self.lift(&fault),
                 }
             }
             for cluster in touched {
@@ -80,7 +92,7 @@ impl Universe {
     /// Whether a call reaches the world.
     pub fn admit(&mut self, call: Call) -> Result<(), Refusal> {
         self.journal.as_ref().map_or(Ok(()), Journal::sound)?;
-        self.common.faults.before(call)
+        self.common.faults.before(call, self.common.now)
     }
 
     /// Writes down what was done.
@@ -89,9 +101,55 @@ impl Universe {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.record(&line))
     }
 
+    /// Something goes wrong.
+    pub fn strike(&mut self, fault: &Fault) {
+        self.common.faults.add(fault, self.common.now);
+        match fault {
+            Fault::SpotReclaim { instance_type, zone, count } => {
+                let pool = Pool::new(instance_type, zone);
+                for realm in self.realms.values_mut() {
+                    realm.take_back(&pool, *count, &mut self.common);
+                }
+            }
+            Fault::NodeLoss { cluster, node } => self.in_cluster(cluster, |realm, common| {
+                realm.break_node(node, common);
+            }),
+            Fault::Foreign { cluster, edit } => self.in_cluster(cluster, |realm, common| {
+                realm.edited(edit, common);
+            }),
+            Fault::ClockJump { seconds } => {
+                *self.common.jump.get_or_insert_default() += Duration::from_secs((*seconds).into());
+            }
+            Fault::Later { seconds, fault } => {
+                let span = SignedDuration::from_secs((*seconds).into());
+                self.common.wrong_after(span, Fault::clone(fault));
+            }
+            _ => {}
+        }
+    }
+
+    /// Faults of a kind on a thing end.
+    pub fn lift(&mut self, fault: &Fault) {
+        self.common.faults.lift(fault);
+        for realm in self.realms.values_mut() {
+            realm.let_go(&mut self.common);
+        }
+    }
+
+    /// Something happens in a cluster, if there is one.
+    fn in_cluster(&mut self, cluster: &ClusterId, happens: impl FnOnce(&mut Realm, &mut Common)) {
+        if let Some(realm) = self.realms.get_mut(cluster) {
+            happens(realm, &mut self.common);
+        }
+        self.settle(cluster);
+    }
+
     /// Takes a cluster in.
     pub fn load(&mut self, cluster: &ClusterId, state: ClusterState, demand: Demand) {
         self.common.agenda.forget(cluster);
+        if let Some(old) = self.realms.remove(cluster) {
+            old.vanish(&mut self.common.market);
+        }
         let mut realm = Realm::adopt(cluster, state, self.seed, &mut self.common);
         realm.follow(demand, self.seed, &mut self.common);
         self.realms.insert(cluster.clone(), realm);

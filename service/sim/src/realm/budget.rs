@@ -3,6 +3,7 @@
 use plimsoll_domain::workload::DisruptionBudget;
 
 use crate::common::Common;
+use crate::tally::Cause;
 
 use super::Realm;
 use super::pod::Phase;
@@ -67,7 +68,11 @@ impl Realm {
             let broken = budget.room(healthy) < 0;
             if broken && !budget.broken {
                 common.note(&self.id, format_args!("budget {}: broken, {healthy} pods healthy", budget.key));
-                self.tally.budget_violations.push(budget.key.clone());
+                let violations = match self.blame {
+                    Cause::Order => &mut self.tally.budget_violations,
+                    Cause::Reclaim | Cause::Others => &mut self.tally.budget_violations_by_others,
+                };
+                violations.push(budget.key.clone());
             }
             budget.broken = broken;
         }

@@ -1,7 +1,9 @@
 //! Node groups: made, resized and deleted, one change at a time.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
+use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::fleet::{CapacityKind, Node};
 use plimsoll_domain::world::{CloudError, GroupSpec, GroupStatus, Instance};
 
@@ -10,6 +12,8 @@ use crate::manners::{
     GROUP_CREATE_SECONDS, GROUP_DELETE_SECONDS, GROUP_NAME_LENGTH_MAX, GROUP_NODES_MAX, GROUP_TYPES_MAX,
     GROUP_UPDATE_SECONDS, LAUNCH_RETRY_SECONDS,
 };
+
+use crate::tally::Cause;
 
 use super::Realm;
 use super::look;
@@ -20,6 +24,8 @@ enum Phase {
     Creating,
     Active,
     Updating,
+    /// It misses machines, and takes no change for a while.
+    Degraded,
     Deleting,
 }
 
@@ -29,8 +35,10 @@ pub(super) struct Group {
     pub spec: GroupSpec,
     /// Where its machines are launched: the zone with the fewest first. More than one only if it was found so.
     pub zones: Vec<String>,
-    desired: u32,
+    pub desired: u32,
     phase: Phase,
+    /// Until when it is busy.
+    busy_until: Timestamp,
     issues: Vec<String>,
     /// Whether it was there when the cluster was loaded.
     found: bool,
@@ -63,7 +71,7 @@ impl Group {
 
 impl Realm {
     /// Makes groups of the nodes that name one.
-    pub(super) fn adopt_groups(&mut self, nodes: &[Node]) {
+    pub(super) fn adopt_groups(&mut self, nodes: &[Node], now: Timestamp) {
         let mut members: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
         for node in nodes.iter().filter(|node| !node.group.is_empty()) {
             members.entry(&node.group).or_default().push(node);
@@ -77,6 +85,7 @@ impl Realm {
                 zones,
                 desired,
                 phase: Phase::Active,
+                busy_until: now,
                 issues: Vec::new(),
                 found: true,
                 retries: false,
@@ -128,14 +137,15 @@ impl Realm {
             zones: vec![spec.zone.clone()],
             desired: 0,
             phase: Phase::Creating,
+            busy_until: common.now,
             issues: Vec::new(),
             found: false,
             retries: false,
             serial,
         };
         self.groups.insert(spec.name.clone(), group);
-        let event = Event::GroupActive { group: spec.name.clone(), serial };
-        common.after(self.dice.seconds(GROUP_CREATE_SECONDS), &self.id, event);
+        let span = self.takes(GROUP_CREATE_SECONDS, common);
+        self.make_busy(&spec.name, Phase::Creating, span, common);
         Ok(())
     }
 
@@ -155,15 +165,15 @@ impl Realm {
         }
         let (launched, issues) = self.launch(name, count, common);
         if let Some(issue) = issues.first().filter(|_| launched == 0) {
-            return Err(CloudError::NoCapacity(issue.clone()));
+            let refused = CloudError::NoCapacity(issue.clone());
+            self.degrade(name, common);
+            return Err(refused);
         }
-        let span = self.dice.seconds(GROUP_UPDATE_SECONDS);
+        let span = self.takes(GROUP_UPDATE_SECONDS, common);
         if let Some(group) = self.groups.get_mut(name) {
             group.desired = count;
-            group.phase = Phase::Updating;
-            let event = Event::GroupActive { group: name.to_owned(), serial: group.serial };
-            common.after(span, &self.id, event);
         }
+        self.make_busy(name, Phase::Updating, span, common);
         self.note_issues(name, issues, common);
         Ok(())
     }
@@ -183,7 +193,7 @@ impl Realm {
         let group = self.groups.get_mut(name).ok_or_else(|| CloudError::NotFound(name.to_owned()))?;
         group.active()?;
         group.desired = group.desired.saturating_sub(1);
-        self.terminate(provider_id, false, common);
+        self.terminate(provider_id, Cause::Order, common);
         Ok(())
     }
 
@@ -215,12 +225,14 @@ impl Realm {
         group.phase = Phase::Deleting;
         group.desired = 0;
         let event = Event::GroupGone { group: name.to_owned(), serial: group.serial };
-        common.after(self.dice.seconds(GROUP_DELETE_SECONDS), &self.id, event);
+        common.after(self.takes(GROUP_DELETE_SECONDS, common), &self.id, event);
         Ok(())
     }
 
     pub(super) fn group_active(&mut self, name: &str, serial: u64, common: &mut Common) {
-        if let Some(group) = self.groups.get_mut(name).filter(|group| group.serial == serial) {
+        let is_over = |group: &&mut Group| group.serial == serial && group.busy_until <= common.now;
+        let busy = self.groups.get_mut(name).filter(is_over).filter(|group| group.phase != Phase::Deleting);
+        if let Some(group) = busy {
             group.phase = Phase::Active;
             common.note(&self.id, format_args!("group {name}: active"));
         }
@@ -233,18 +245,33 @@ impl Realm {
         }
     }
 
+    /// A group takes no change for a span.
+    fn make_busy(&mut self, name: &str, phase: Phase, span: SignedDuration, common: &mut Common) {
+        let Some(group) = self.groups.get_mut(name) else { return };
+        group.phase = phase;
+        group.busy_until = common.now.checked_add(span).unwrap_or(Timestamp::MAX);
+        let event = Event::GroupActive { group: name.to_owned(), serial: group.serial };
+        common.after(span, &self.id, event);
+    }
+
+    /// A group that met a shortage may take no change for a while.
+    fn degrade(&mut self, name: &str, common: &mut Common) {
+        let Some(span) = common.faults.degraded() else { return };
+        let is_up = |group: &&Group| !matches!(group.phase, Phase::Creating | Phase::Deleting);
+        if self.groups.get(name).filter(is_up).is_some() {
+            common.note(&self.id, format_args!("group {name}: degraded"));
+            self.make_busy(name, Phase::Degraded, span, common);
+        }
+    }
+
     /// An Auto Scaling group goes on trying to launch what it misses.
     pub(super) fn retry_launch(&mut self, name: &str, serial: u64, common: &mut Common) {
         let Some(group) = self.groups.get_mut(name).filter(|group| group.serial == serial) else { return };
         group.retries = false;
+        if group.phase == Phase::Deleting {
+            return;
+        }
         let desired = group.desired;
-        let (_, issues) = self.launch(name, desired, common);
-        self.note_issues(name, issues, common);
-    }
-
-    /// Launches what a group misses because a machine was lost.
-    pub(super) fn replace_lost(&mut self, name: &str, common: &mut Common) {
-        let Some(desired) = self.groups.get(name).map(|group| group.desired) else { return };
         let (_, issues) = self.launch(name, desired, common);
         self.note_issues(name, issues, common);
     }
@@ -253,13 +280,19 @@ impl Realm {
     fn note_issues(&mut self, name: &str, issues: Vec<String>, common: &mut Common) {
         let Some(group) = self.groups.get_mut(name) else { return };
         group.issues = issues;
-        if group.issues.is_empty() || group.retries {
-            return;
+        if !group.issues.is_empty() && !group.retries {
+            common.note(&self.id, format_args!("group {name}: {}", group.issues.join("; ")));
+            self.degrade(name, common);
+            self.try_again(name, LAUNCH_RETRY_SECONDS, common);
         }
+    }
+
+    /// Lets a group launch what it misses after a while, if it will not do so anyway.
+    pub(super) fn try_again(&mut self, name: &str, within: RangeInclusive<u32>, common: &mut Common) {
+        let Some(group) = self.groups.get_mut(name).filter(|group| !group.retries) else { return };
         group.retries = true;
         let event = Event::Retry { group: name.to_owned(), serial: group.serial };
-        common.note(&self.id, format_args!("group {name}: {}", group.issues.join("; ")));
-        common.after(self.dice.seconds(LAUNCH_RETRY_SECONDS), &self.id, event);
+        common.after(self.dice.seconds(within), &self.id, event);
     }
 
     /// What speaks against making a group.

@@ -8,8 +8,9 @@ use plimsoll_domain::workload::{Taint, TaintEffect};
 use plimsoll_domain::world::{End, MachineLife};
 
 use crate::common::{Common, Event};
-use crate::manners::{BOOT_SECONDS, NODE_LEAVE_SECONDS};
-use crate::tally::Tally;
+use crate::manners::{BOOT_SECONDS, LIVES_KEPT_SECONDS, NODE_LEAVE_SECONDS};
+use crate::market::Pool;
+use crate::tally::{Cause, Meter};
 
 use super::Realm;
 use super::group::shortage;
@@ -25,7 +26,7 @@ pub(super) struct Machine {
     /// Its group; empty if it belongs to none.
     pub group: String,
     pub instance_type: String,
-    pub zone: String,
+    zone: String,
     pub kind: CapacityKind,
     launch_time: Timestamp,
     /// Tells which was launched first.
@@ -34,6 +35,8 @@ pub(super) struct Machine {
     pub node: Option<Node>,
     /// Whether it is terminated, its node not yet gone.
     pub stopping: bool,
+    /// When the cloud takes it back, once it has said so.
+    pub reclaim_time: Option<Timestamp>,
 }
 
 impl Machine {
@@ -50,11 +53,9 @@ impl Machine {
         }
     }
 
-    /// Adds how long it ran.
-    pub fn bill(&self, until: Timestamp, tally: &mut Tally) {
-        let seconds = u64::try_from(until.duration_since(self.launch_time).as_secs()).unwrap_or(0);
-        let key = (self.group.clone(), self.instance_type.clone());
-        *tally.node_seconds.entry(key).or_insert(0) += seconds;
+    /// Where it comes from.
+    pub fn pool(&self) -> Pool {
+        Pool::new(&self.instance_type, &self.zone)
     }
 }
 
@@ -65,7 +66,7 @@ impl Realm {
     }
 
     /// Takes a node in as it was seen, on a machine that runs since now.
-    pub(super) fn adopt_node(&mut self, mut node: Node, now: Timestamp) {
+    pub(super) fn adopt_node(&mut self, mut node: Node, common: &mut Common) {
         if node.provider_id.is_empty() || self.machines.contains_key(&node.provider_id) {
             node.provider_id = self.free_provider_id(&node.zone);
         }
@@ -74,14 +75,15 @@ impl Realm {
             instance_type: node.instance_type.clone(),
             zone: node.zone.clone(),
             kind: node.kind,
-            launch_time: now,
+            launch_time: common.now,
             serial: self.next_serial(),
             node: None,
             stopping: false,
+            reclaim_time: None,
         };
         let id = node.provider_id.clone();
         self.homes.insert(node.name.clone(), id.clone());
-        self.machines.insert(id, Machine { node: Some(node), ..machine });
+        self.add_machine(id, Machine { node: Some(node), ..machine }, common);
     }
 
     /// Launches what a group misses to `count`: how many were launched, and why the others were not.
@@ -109,7 +111,7 @@ impl Realm {
         let places = zones.iter().flat_map(|zone| types.iter().map(move |name| (zone, name)));
         let mut short = String::new();
         for (zone, instance_type) in places {
-            if common.faults.take_shortage(instance_type, zone, kind) {
+            if common.is_short(&Pool::new(instance_type, zone), kind) {
                 short = shortage(instance_type, zone, kind);
                 continue;
             }
@@ -137,10 +139,22 @@ impl Realm {
             serial: self.next_serial(),
             node: None,
             stopping: false,
+            reclaim_time: None,
         };
-        self.machines.insert(id.clone(), machine);
+        self.add_machine(id.clone(), machine, common);
         common.note(&self.id, format_args!("group {group}: launched {id}, {instance_type} {}", kind.label()));
-        common.after(self.dice.seconds(BOOT_SECONDS), &self.id, Event::Join { provider_id: id });
+        common.after(self.takes(BOOT_SECONDS, common), &self.id, Event::Join { provider_id: id });
+    }
+
+    /// A machine runs from now on.
+    fn add_machine(&mut self, id: String, machine: Machine, common: &mut Common) {
+        let key = (machine.group.clone(), machine.instance_type.clone());
+        self.meters.entry(key).or_insert_with(|| Meter::new(common.now)).start(common.now);
+        common.market.take(machine.pool(), machine.kind);
+        if machine.kind == CapacityKind::Spot {
+            self.watch(machine.pool(), common);
+        }
+        self.machines.insert(id, machine);
     }
 
     fn free_provider_id(&mut self, zone: &str) -> String {
@@ -188,27 +202,36 @@ impl Realm {
     }
 
     /// Ends a machine. Its node is not ready from now on, and gone soon; the pods on it are lost.
-    pub(super) fn terminate(&mut self, provider_id: &str, reclaimed: bool, common: &mut Common) {
+    pub(super) fn terminate(&mut self, provider_id: &str, cause: Cause, common: &mut Common) {
         let Some(machine) = self.machines.get_mut(provider_id) else { return };
         machine.stopping = true;
-        machine.bill(common.now, &mut self.tally);
-        let end = End { time: common.now, reclaimed };
+        let key = (machine.group.clone(), machine.instance_type.clone());
+        if let Some(meter) = self.meters.get_mut(&key) {
+            meter.stop(common.now);
+        }
+        common.market.give_back(machine.pool(), machine.kind);
+        let end = End { time: common.now, reclaimed: cause == Cause::Reclaim };
         self.ended.push(machine.life(provider_id, Some(end)));
+        self.ended.retain(|life| life.end.is_none_or(|end| kept(end.time, common.now)));
+        self.blame = cause;
         if let Some(node) = &mut machine.node {
             node.ready = false;
             let name = node.name.clone();
-            self.count_lost(&name, common);
+            self.count_lost(&name, cause, common);
         }
         let event = Event::NodeGone { provider_id: provider_id.to_owned() };
-        common.after(self.dice.seconds(NODE_LEAVE_SECONDS), &self.id, event);
+        common.after(self.takes(NODE_LEAVE_SECONDS, common), &self.id, event);
     }
 
-    /// Machines that ran since `since`, by provider id.
-    pub fn lives(&self, since: Timestamp) -> Vec<MachineLife> {
+    /// Machines that ran since `since`, by provider id. Those that ended long ago are forgotten.
+    pub fn lives(&self, since: Timestamp, now: Timestamp) -> Vec<MachineLife> {
         let running = self.machines.iter().filter(|(_, machine)| !machine.stopping);
         let running = running.map(|(id, machine)| machine.life(id, None));
-        let ended = self.ended.iter().filter(|life| life.end.is_none_or(|end| since <= end.time)).cloned();
-        let mut lives: Vec<MachineLife> = running.chain(ended).collect();
+        let ended = self
+            .ended
+            .iter()
+            .filter(|life| life.end.is_none_or(|end| since <= end.time && kept(end.time, now)));
+        let mut lives: Vec<MachineLife> = running.chain(ended.cloned()).collect();
         lives.sort_by(|a, b| a.provider_id.cmp(&b.provider_id));
         lives
     }
@@ -238,4 +261,9 @@ impl Realm {
         self.unsettled = true;
         true
     }
+}
+
+/// Whether the cloud still shows a machine that ended then.
+fn kept(end: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(end).as_secs() <= LIVES_KEPT_SECONDS
 }

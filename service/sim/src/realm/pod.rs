@@ -1,12 +1,15 @@
 //! Pods: evicted, lost, made again by their workloads, started.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use plimsoll_domain::fleet::{LABEL_REGION, LABEL_ZONE};
 use plimsoll_domain::workload::{DisruptionBudget, Pod, VolumeReach, WorkloadKind};
 use plimsoll_domain::world::{ClusterError, Eviction};
 
 use crate::common::{Common, Event};
-use crate::manners::{POD_START_SECONDS, POD_STOP_SECONDS, VOLUME_ATTACH_SECONDS};
+use crate::manners::{POD_START_SECONDS, POD_STOP_SECONDS};
+use crate::tally::Cause;
 
 use super::Realm;
 
@@ -39,6 +42,10 @@ pub(super) struct Life {
     pub waits: bool,
     /// Whether its workload has one pod fewer without it.
     pub retired: bool,
+    /// Whether it waits for a volume to come free.
+    pub attaching: bool,
+    /// Whether it should have ended, and a fault holds it.
+    pub held: bool,
     pub serial: u64,
 }
 
@@ -104,6 +111,7 @@ impl Realm {
             (false, None) => Phase::Pending,
         };
         let home = pod.node.clone().filter(|_| has_local_disk(&pod));
+        self.adopt_volumes(&pod);
         let key = self.insert(pod, phase, home);
         if phase == Phase::Terminating {
             self.stop(&key, common);
@@ -167,7 +175,13 @@ impl Realm {
         if self.pods.get(key).is_none_or(|life| life.serial != serial) {
             return;
         }
+        if common.faults.holds_pod(key) {
+            common.note(&self.id, format_args!("pod {key}: does not end"));
+            self.pods.entry(key.to_owned()).and_modify(|life| life.held = true);
+            return;
+        }
         let Some(life) = self.pods.remove(key) else { return };
+        self.release(&life.pod, common);
         self.unsettled = true;
         match life.returns() {
             Return::AtOnce | Return::Retired => {}
@@ -192,19 +206,29 @@ impl Realm {
         }
     }
 
-    /// Pods on a node, those on their way out among them, that do not go with it.
+    /// Pods on a node that do not go with it, and volumes that are still attached to it, `volume namespace/claim`.
     pub fn left_on(&self, node: &str) -> Vec<String> {
+        let volumes = self.detaching(node).map(|(claim, _)| format!("volume {claim}"));
+        self.pods_on(node).into_iter().chain(volumes).collect()
+    }
+
+    /// Pods on a node, those on their way out among them, that do not go with it.
+    fn pods_on(&self, node: &str) -> Vec<String> {
         let stays = |life: &&Life| life.is_on(node) && life.returns() != Return::OnItsNode;
         self.pods.values().filter(stays).map(|life| life.pod.key()).collect()
     }
 
     /// Counts the pods that go down with a node, those that belong to it aside. One that was on its way out is lost, too:
     /// it had not ended yet.
-    pub(super) fn count_lost(&mut self, node: &str, common: &mut Common) {
-        for pod in self.left_on(node) {
+    pub(super) fn count_lost(&mut self, node: &str, cause: Cause, common: &mut Common) {
+        for pod in self.pods_on(node) {
             let lost = format!("{pod} on {node}");
             common.note(&self.id, format_args!("pod {lost}: lost"));
-            self.tally.pods_lost.push(lost);
+            match cause {
+                Cause::Order => self.tally.pods_lost.push(lost),
+                Cause::Reclaim => self.tally.pods_lost_by_reclaim.push(lost),
+                Cause::Others => self.tally.pods_lost_by_others.push(lost),
+            }
         }
     }
 
@@ -224,6 +248,7 @@ impl Realm {
                 }
             }
         }
+        self.strand(node, common);
     }
 
     /// Makes a pod like one that leaves, or is gone; returns its key. It waits for the scheduler. Volumes stay with the
@@ -261,8 +286,18 @@ impl Realm {
         };
         let budgets = self.rest.budgets.iter().enumerate().filter_map(speaks).collect();
         let (key, serial) = (pod.key(), self.next_serial());
-        self.pods
-            .insert(key.clone(), Life { pod, phase, home, budgets, waits: false, retired: false, serial });
+        let life = Life {
+            pod,
+            phase,
+            home,
+            budgets,
+            waits: false,
+            retired: false,
+            attaching: false,
+            held: false,
+            serial,
+        };
+        self.pods.insert(key.clone(), life);
         key
     }
 
@@ -271,13 +306,16 @@ impl Realm {
         let Some(life) = self.pods.get_mut(key) else { return };
         life.pod.node = Some(node.to_owned());
         life.phase = Phase::Starting;
-        let mut span = self.dice.seconds(POD_START_SECONDS);
-        if life.pod.volumes.iter().any(|volume| matches!(volume.reach, VolumeReach::Terms(_))) {
-            span += self.dice.seconds(VOLUME_ATTACH_SECONDS);
-        }
-        let event = Event::PodHealthy { pod: key.to_owned(), serial: life.serial };
         common.note(&self.id, format_args!("pod {key}: on {node}"));
-        common.after(span, &self.id, event);
+        self.start(key, common);
+    }
+
+    /// A pod's containers start, after something else that takes its time.
+    pub(super) fn begin(&mut self, key: &str, after: Option<RangeInclusive<u32>>, common: &mut Common) {
+        let Some(life) = self.pods.get(key) else { return };
+        let event = Event::PodHealthy { pod: key.to_owned(), serial: life.serial };
+        let before = after.map(|range| self.dice.seconds(range)).unwrap_or_default();
+        common.after(before + self.dice.seconds(POD_START_SECONDS), &self.id, event);
     }
 }
 

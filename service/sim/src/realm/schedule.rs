@@ -83,6 +83,10 @@ impl Realm {
                 let (key, effect) = (NOT_READY_TAINT.to_owned(), TaintEffect::NoSchedule);
                 node.taints.push(Taint { key, value: String::new(), effect });
             }
+            // A volume that is being detached still counts.
+            for (_, driver) in self.detaching(&node.name) {
+                node.attach_limits.entry(driver.clone()).and_modify(|limit| *limit = (*limit - 1).max(0));
+            }
             simulation.add_node(&node);
         }
         for life in self.pods.values() {

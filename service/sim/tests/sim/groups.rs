@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::world::{Cloud, CloudError, GroupSpec};
 
@@ -126,7 +128,7 @@ async fn machines_are_counted_from_launch_to_termination() {
     let id = rig.status("new").await.expect("it is there").instances[0].provider_id.clone();
     rig.terminate("new", &id).await.expect("terminated");
     rig.wait(1000).await;
-    let seconds = rig.sim.tally(&atlas()).node_seconds;
-    let of = |group: &str, name: &str| seconds.get(&(group.to_owned(), name.to_owned())).copied();
+    let times = rig.sim.tally(&atlas()).node_time;
+    let of = |group: &str, name: &str| times.get(&(group.to_owned(), name.to_owned())).map(Duration::as_secs);
     assert_eq!((of("web", TYPE), of("new", "m7i.large")), (Some(1400), Some(100)));
 }

@@ -12,12 +12,12 @@ use plimsoll_sim::{Pace, Sim};
 
 use crate::support::{SEED, Seen, TYPE, ZONE, atlas, start};
 
-/// Two on-demand nodes and two spot ones, a third full.
-fn seen() -> Seen {
+/// Two on-demand nodes and two others, a third full.
+fn seen(kind: CapacityKind) -> Seen {
     let mut seen = Seen::default().group("web", 2).group("cheap", 2);
     for node in seen.0.nodes.iter_mut().filter(|node| node.group == "cheap") {
-        node.kind = CapacityKind::Spot;
-        node.labels.insert(LABEL_CAPACITY_TYPE.to_owned(), "SPOT".to_owned());
+        node.kind = kind;
+        node.labels.insert(LABEL_CAPACITY_TYPE.to_owned(), kind.label().to_owned());
     }
     seen.deployment("api", 16).budget("api", "api", 2)
 }
@@ -26,11 +26,11 @@ fn hour(number: i64) -> Timestamp {
     start() + SignedDuration::from_hours(number)
 }
 
-fn stage(mishaps: Vec<Mishap>) -> Arc<dyn Rehearsal> {
+fn stage(kind: CapacityKind, mishaps: Vec<Mishap>) -> Arc<dyn Rehearsal> {
     let real = Sim::new(start(), SEED, Pace::Jump);
     let scene = Scene {
         cluster: atlas(),
-        state: seen().0,
+        state: seen(kind).0,
         start: start(),
         seed: SEED,
         catalog: Catalog::builtin(),
@@ -50,8 +50,8 @@ async fn lives(world: &World) -> Vec<MachineLife> {
 }
 
 #[tokio::test]
-async fn nothing_goes_wrong_by_itself() {
-    let quiet = stage(Vec::new());
+async fn nothing_befalls_machines_that_are_paid_in_full() {
+    let quiet = stage(CapacityKind::OnDemand, Vec::new());
     wait(&quiet.world(), 24).await;
     let want = Toll { node_count: 4, node_count_max: 4, ..Toll::default() };
     assert_eq!(quiet.toll(), want);
@@ -60,7 +60,8 @@ async fn nothing_goes_wrong_by_itself() {
 #[tokio::test]
 async fn spot_machines_are_taken_back_and_replaced_once_there_are_some_again() {
     let trouble = Trouble::SpotReclaim { instance_type: TYPE.to_owned(), zone: ZONE.to_owned() };
-    let rehearsal = stage(vec![Mishap { trouble, begin: hour(1), end: Some(hour(3)) }]);
+    let mishap = Mishap { trouble, begin: hour(1), end: Some(hour(3)) };
+    let rehearsal = stage(CapacityKind::Spot, vec![mishap]);
     let world = rehearsal.world();
     wait(&world, 1).await;
     assert_eq!(rehearsal.toll().node_count, 4, "there are two minutes left");
@@ -80,13 +81,18 @@ async fn a_node_that_breaks_is_replaced() {
     let trouble = Trouble::NodeLoss { node: "web-0".to_owned() };
     let unknown = Trouble::NodeLoss { node: "web-9".to_owned() };
     let at = |trouble, begin| Mishap { trouble, begin, end: None };
-    let rehearsal = stage(vec![at(trouble, hour(2)), at(unknown, hour(0))]);
+    let mishaps = vec![at(trouble, hour(2)), at(unknown, hour(0))];
+    let rehearsal = stage(CapacityKind::OnDemand, mishaps);
     let world = rehearsal.world();
     wait(&world, 3).await;
     let lives = lives(&world).await;
     let ended: Vec<_> = lives.iter().filter(|life| life.end.is_some()).collect();
     assert_eq!((lives.len(), ended.len()), (5, 1));
-    assert!(ended.iter().all(|life| life.end.is_some_and(|end| !end.reclaimed && end.time == hour(2))));
+    assert!(
+        ended.iter().all(|life| life
+            .end
+            .is_some_and(|end| !end.reclaimed && hour(2) <= end.time && end.time < hour(3)))
+    );
     let state = world.cluster.state(&atlas()).await.expect("a state");
     assert!(!state.nodes.iter().any(|node| node.name == "web-0"));
     assert_eq!((rehearsal.toll().node_count, rehearsal.toll().restart_count), (4, 4));
@@ -97,7 +103,7 @@ async fn nothing_can_be_had_and_nobody_may_go_while_it_lasts() {
     let shortage = Trouble::NoCapacity { instance_type: TYPE.to_owned(), zone: ZONE.to_owned() };
     let stuck = Trouble::StuckBudget { budget: "shop/api".to_owned() };
     let between = |trouble| Mishap { trouble, begin: hour(1), end: Some(hour(2)) };
-    let rehearsal = stage(vec![between(shortage), between(stuck)]);
+    let rehearsal = stage(CapacityKind::OnDemand, vec![between(shortage), between(stuck)]);
     let world = rehearsal.world();
     for (passed, is_short) in [(1, true), (1, false)] {
         wait(&world, passed).await;

@@ -67,6 +67,13 @@ impl Seen {
         self
     }
 
+    /// Has the nodes of a group bought as spot.
+    pub fn spot(mut self, group: &str) -> Self {
+        let nodes = self.0.nodes.iter_mut().filter(|node| node.group == group);
+        nodes.for_each(|node| node.kind = CapacityKind::Spot);
+        self
+    }
+
     /// Adds pods `shop/<app>-0` and so on, of a workload `app`, on the nodes in turn.
     pub fn pods(mut self, kind: Option<WorkloadKind>, app: &str, count: usize) -> Self {
         for number in 0..count {
