@@ -21,7 +21,7 @@ pub enum Demand {
 }
 
 /// Thousandths in one.
-const ONE: i64 = 1000;
+pub(crate) const ONE: i64 = 1000;
 /// How far the busiest hour is above the mean of the day, and the quietest below, in thousandths. A guess: web traffic
 /// of one continent falls to a third or a half by night.
 const SWINGS: RangeInclusive<i64> = 200..=500;

@@ -4,7 +4,7 @@
 //! touches anything outside its own memory, except for the journal file of [`Sim::open`]. The same seed and the same calls
 //! at the same virtual times make the same world. Start at [`Sim`]; [`contract`] is what every world has to keep.
 //!
-//! What it does not pretend: metrics, rebalance recommendations and EKS's own draining of spot machines, preemption,
+//! What it does not pretend: rebalance recommendations and EKS's own draining of spot machines, preemption,
 //! rollouts, autoscalers of nodes, and network. What happens by itself is the [`Weather`], and a [`Demand`] that moves; the
 //! default is a quiet world.
 
@@ -101,6 +101,7 @@ impl Sim {
             cloud: Arc::new(self.clone()),
             cluster: Arc::new(self.clone()),
             prices: Arc::new(self.clone()),
+            metrics: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),
         }
     }

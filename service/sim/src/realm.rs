@@ -13,6 +13,7 @@ mod pod;
 mod schedule;
 mod spot;
 mod toll;
+mod usage;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use plimsoll_domain::world::{CloudError, MachineLife};
 
 use crate::act::Order;
 use crate::common::{Common, Event};
+use crate::demand::Demand;
 use crate::dice::Dice;
 use crate::market::Pool;
 use crate::tally::{Cause, Meter, Tally};
@@ -42,6 +44,7 @@ use volume::Attachment;
 /// A cluster.
 pub(crate) struct Realm {
     id: ClusterId,
+    seed: u64,
     dice: Dice,
     /// By name.
     groups: BTreeMap<String, Group>,
@@ -59,6 +62,7 @@ pub(crate) struct Realm {
     rest: ClusterState,
     tally: Tally,
     count: Count,
+    demand: Demand,
     scalers: Vec<Scaler>,
     /// Machines that run, by group and type.
     meters: BTreeMap<(String, String), Meter>,
@@ -81,6 +85,7 @@ impl Realm {
         common.note(id, format_args!("loaded with {} nodes and {} pods", nodes.len(), pods.len()));
         let mut realm = Self {
             id: id.clone(),
+            seed,
             dice: Dice::new(seed, id.as_str()),
             groups: BTreeMap::new(),
             machines: BTreeMap::new(),
@@ -92,6 +97,7 @@ impl Realm {
             rest: state,
             tally: Tally::default(),
             count: Count::new(common.now),
+            demand: Demand::Still,
             scalers: Vec::new(),
             meters: BTreeMap::new(),
             blame: Cause::Order,

@@ -151,7 +151,7 @@ impl Universe {
             old.vanish(&mut self.common.market);
         }
         let mut realm = Realm::adopt(cluster, state, self.seed, &mut self.common);
-        realm.follow(demand, self.seed, &mut self.common);
+        realm.follow(demand, &mut self.common);
         self.realms.insert(cluster.clone(), realm);
         self.settle(cluster);
     }

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::workload::{Pod, WorkloadKind, WorkloadRef};
 
 use crate::common::{Common, Event};
-use crate::demand::{Curve, Demand};
+use crate::demand::{Curve, Demand, ONE};
 
 use super::Realm;
 use super::pod::{Life, Phase, has_local_disk, like};
@@ -27,12 +27,10 @@ const WISHES_MAX: usize = 5;
 /// How far a ratio may be from one without a change, in thousandths.
 /// Source: `--horizontal-pod-autoscaler-tolerance`, kube-controller-manager.
 const TOLERANCE: i64 = 100;
-/// Thousandths in one pod.
-const ONE: i64 = 1000;
 
 /// An autoscaler and the demand that it follows.
 pub(super) struct Scaler {
-    workload: WorkloadRef,
+    pub workload: WorkloadRef,
     min: i64,
     max: i64,
     curve: Curve,
@@ -40,6 +38,8 @@ pub(super) struct Scaler {
     base: (i64, i64),
     /// The last wishes, the newest last.
     wishes: VecDeque<i64>,
+    /// The load that was seen last, and the pods that served then.
+    seen: (i64, i64),
 }
 
 impl Scaler {
@@ -49,8 +49,15 @@ impl Scaler {
         load.saturating_mul(self.curve.look(now)) / season.max(1)
     }
 
+    /// The load of one pod when it was seen last, in thousandths of its target.
+    pub fn load_of_one(&self) -> i64 {
+        let (load, ready) = self.seen;
+        load / ready.max(1)
+    }
+
     /// How many pods there should be.
     fn decide(&mut self, load: i64, count: i64, ready: i64) -> i64 {
+        self.seen = (load, ready);
         let wish = wish(load, count, ready).clamp(self.min, self.max.max(self.min));
         self.wishes.push_back(wish);
         if WISHES_MAX < self.wishes.len() {
@@ -73,7 +80,8 @@ fn wish(load: i64, count: i64, ready: i64) -> i64 {
 
 impl Realm {
     /// Lets demand move from now on.
-    pub fn follow(&mut self, demand: Demand, seed: u64, common: &mut Common) {
+    pub fn follow(&mut self, demand: Demand, common: &mut Common) {
+        self.demand = demand;
         if demand == Demand::Still {
             return;
         }
@@ -83,12 +91,13 @@ impl Realm {
         let autoscaled = self.rest.autoscaled.iter().filter(|one| scales(one.workload.kind));
         let scalers = autoscaled.map(|one| {
             let WorkloadRef { namespace, name, .. } = &one.workload;
-            let curve = Curve::new(seed, &format!("{}/{namespace}/{name}", self.id));
+            let curve = Curve::new(self.seed, &format!("{}/{namespace}/{name}", self.id));
             let count = self.members(&one.workload).count();
             let base =
                 (i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(ONE), curve.season(common.now));
             let (min, max) = (one.min_replicas.into(), one.max_replicas.into());
-            Scaler { workload: one.workload.clone(), min, max, curve, base, wishes: VecDeque::new() }
+            let seen = (base.0, i64::try_from(count).unwrap_or(i64::MAX));
+            Scaler { workload: one.workload.clone(), min, max, curve, base, wishes: VecDeque::new(), seen }
         });
         self.scalers = scalers.collect();
         if !self.scalers.is_empty() {
@@ -237,7 +246,8 @@ mod tests {
             WorkloadRef { kind: WorkloadKind::Deployment, namespace: "shop".into(), name: "cart".into() };
         let curve = Curve::new(1, "");
         let (min, max) = (2, 12);
-        let mut scaler = Scaler { workload, min, max, curve, base: (0, 1), wishes: VecDeque::new() };
+        let (base, wishes, seen) = ((0, 1), VecDeque::new(), (0, 0));
+        let mut scaler = Scaler { workload, min, max, curve, base, wishes, seen };
         let mut count = 10;
         for (load, want) in [
             (10_000, 10),

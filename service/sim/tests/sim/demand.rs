@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use plimsoll_domain::clock::Clock;
+use plimsoll_domain::world::Metrics;
 use plimsoll_sim::{Demand, Pace, Sim};
 
 use crate::support::{Rig, SEED, Seen, atlas, start};
@@ -104,4 +105,27 @@ async fn a_world_whose_demand_moves_is_found_again() {
     alive.sim.clock().advance_to(found.sim.clock().now());
     assert_eq!(found.state().await, alive.state().await);
     assert!(!state.pods.is_empty());
+}
+
+#[tokio::test]
+async fn pods_use_what_the_demand_asks_of_them() {
+    let rig = living(fresh(SEED), seen(), Demand::Seasonal);
+    let usage = async || rig.sim.usage(&atlas()).await.expect("measured");
+    let mut sums = Vec::new();
+    for _ in 0..48 {
+        rig.wait(HOUR).await;
+        let used = usage().await;
+        assert_eq!(used, usage().await, "looking changes it");
+        let pods = rig.pods("api").await;
+        assert!(used.iter().all(|one| pods.iter().any(|pod| pod.name == one.name)));
+        assert!(used.iter().all(|one| (1..=200).contains(&one.cpu_milli)), "{used:?}");
+        sums.push(used.iter().map(|one| one.cpu_milli).sum::<i64>());
+    }
+    let (least, most) = (sums.iter().min().unwrap(), sums.iter().max().unwrap());
+    assert!(3 * least < 2 * most, "use stands still: {sums:?}");
+    let still = living(fresh(SEED), seen(), Demand::Still);
+    let before = still.sim.usage(&atlas()).await.expect("measured");
+    still.wait(DAY).await;
+    assert_eq!(still.sim.usage(&atlas()).await.expect("measured"), before);
+    assert_eq!(before.len(), 12);
 }
