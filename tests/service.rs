@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot talk to the service should stop")]
 
+#[path = "service/again.rs"]
+mod again;
 #[path = "service/apply.rs"]
 mod apply;
 #[path = "service/bad_input.rs"]
@@ -20,5 +22,7 @@ mod reflection;
 mod rig;
 #[path = "service/shop.rs"]
 mod shop;
+#[path = "service/simulation.rs"]
+mod simulation;
 #[path = "service/vanish.rs"]
 mod vanish;

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use plimsoll_proto::v1::{
-    Cluster, GetClusterRequest, GetSnapshotRequest, ImportHeader, ListClustersRequest, RefreshClusterRequest,
-    RegisterClusterRequest, Snapshot, cluster,
+    Cluster, GetClusterRequest, GetSnapshotRequest, ImportHeader, ListClustersRequest, ListSnapshotsRequest,
+    RefreshClusterRequest, RegisterClusterRequest, Snapshot, cluster,
 };
 
 use crate::client::{Client, request_id};
 use crate::import;
 use crate::output::{Output, Table};
+use crate::price::second;
 use crate::progress::Line;
 use crate::view;
 
@@ -62,6 +63,14 @@ pub enum Command {
         /// The cluster's id or resource name
         name: String,
     },
+    /// List the snapshots of a cluster, newest first: a plan can be made from any of them
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster snapshots prod\n  plimsoll --server http://127.0.0.1:7400 plan create --cluster prod --snapshot clusters/prod/snapshots/s1"
+    )]
+    Snapshots {
+        /// The cluster's id or resource name
+        name: String,
+    },
     /// Show a cluster's newest snapshot
     #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster snapshot prod")]
     Snapshot {
@@ -107,6 +116,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             let request = RefreshClusterRequest { name: resource(&name), request_id: request_id() };
             show_snapshot(out, &client.ingest().refresh_cluster(request).await?.into_inner())?;
         }
+        Command::Snapshots { name } => show_snapshots(out, &list_snapshots(&client, &name).await?)?,
         Command::Snapshot { name } => {
             let name = format!("{}/snapshots/latest", resource(&name));
             let snapshot = client.ingest().get_snapshot(GetSnapshotRequest { name }).await?.into_inner();
@@ -151,6 +161,30 @@ async fn list(client: &Client) -> anyhow::Result<Vec<Cluster>> {
             return Ok(all);
         }
     }
+}
+
+async fn list_snapshots(client: &Client, cluster: &str) -> anyhow::Result<Vec<Snapshot>> {
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let parent = resource(cluster);
+        let request = ListSnapshotsRequest { parent, page_token, ..ListSnapshotsRequest::default() };
+        let page = client.ingest().list_snapshots(request).await?.into_inner();
+        all.extend(page.snapshots);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+fn show_snapshots(out: &mut Output, snapshots: &[Snapshot]) -> anyhow::Result<()> {
+    let row = |one: &Snapshot| {
+        let time = one.create_time.as_ref().map(second).unwrap_or_default();
+        vec![one.name.clone(), time, one.generation.to_string(), one.digest.chars().take(12).collect()]
+    };
+    let head = vec!["NAME", "STORED", "#GENERATION", "DIGEST"];
+    out.print_all(snapshots, &Table { head, rows: snapshots.iter().map(row).collect() })
 }
 
 fn show(out: &mut Output, clusters: &[Cluster]) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ mod plan;
 mod policy;
 mod price;
 mod progress;
+mod simulate;
 mod verify;
 mod view;
 

@@ -110,6 +110,13 @@ pub fn usd_per_hour(nano_usd: i64) -> String {
     format!("{}${:.4}/h", sign(nano_usd), nano_usd.unsigned_abs() as f64 / 1e9)
 }
 
+/// Nano-USD for people.
+pub fn usd(nano_usd: i64) -> String {
+    let cents = (nano_usd.unsigned_abs() + 5_000_000) / 10_000_000;
+    let whole = thousands(i64::try_from(cents / 100).unwrap_or(i64::MAX));
+    format!("{}${whole}.{:02}", sign(nano_usd), cents % 100)
+}
+
 /// Nano-USD per hour for people, as whole dollars in a month of so many hours.
 pub fn usd_per_month(nano_usd: i64, month_hours: f64) -> String {
     let usd = (nano_usd as f64 / 1e9 * month_hours).round() as i64;
@@ -143,6 +150,8 @@ mod tests {
     fn the_sign_stands_before_the_currency() {
         assert_eq!(usd_per_hour(96_000_000), "$0.0960/h");
         assert_eq!(usd_per_hour(-7_862_000_000), "-$7.8620/h");
+        assert_eq!(usd(-1_234_567_894_999_999), "-$1,234,567.89");
+        assert_eq!(usd(5_000_000), "$0.01");
         assert_eq!(usd_per_month(-7_862_000_000, 730.0), "-$5,739/month");
         assert_eq!(usd_per_month(1_000_000_000, 744.0), "$744/month");
         assert_eq!(usd_per_month(-1, 730.0), "$0/month");

@@ -20,7 +20,7 @@ use crate::cluster::{self, resource};
 use crate::exit::Misuse;
 use crate::output::Output;
 use crate::progress::Line;
-use crate::{import, operation, policy, price, verify, view};
+use crate::{import, operation, policy, price, simulate, verify, view};
 
 /// What can be done with plans.
 #[derive(Debug, clap::Subcommand)]
@@ -60,6 +60,11 @@ pub enum Command {
         #[arg(long)]
         no_wait: bool,
     },
+    /// Try a plan out: carry it out in a simulated world beside today's fleet, and compare what both cost and who waited
+    ///
+    /// Touches nothing.
+    #[command(after_help = simulate::EXAMPLES)]
+    Simulate(simulate::Args),
     /// Write a plan's bundle: problem, plan and certificate
     #[command(
         after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan export clusters/prod/plans/p1 --file bundle.json"
@@ -79,7 +84,8 @@ const CREATE_EXAMPLES: &str = "\
 Examples:
   plimsoll plan create --from mine.json
   plimsoll plan create --from pods.csv --policy none --prices ec2.csv --time-budget 10s --bundle bundle.json
-  plimsoll --server http://127.0.0.1:7400 plan create --cluster prod";
+  plimsoll --server http://127.0.0.1:7400 plan create --cluster prod
+  plimsoll --server http://127.0.0.1:7400 plan create --cluster prod --snapshot clusters/prod/snapshots/s1 --catalog catalogs/k1";
 
 /// From what to plan, and how long.
 #[derive(Debug, clap::Args)]
@@ -96,6 +102,12 @@ pub struct CreateArgs {
     /// AWS region of the cluster that is registered, and of the prices; only us-east-1 needs no --prices
     #[arg(long, default_value = "us-east-1")]
     region: String,
+    /// Snapshot to plan from, as listed by `cluster snapshots`; default: the newest
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    snapshot: Option<String>,
+    /// Prices to plan with, as listed by `price catalogs`; default: the newest of the cluster's region
+    #[arg(long, value_name = "NAME", conflicts_with = "prices")]
+    catalog: Option<String>,
     /// File of usage to import after the snapshot: CSV, Prometheus or metrics-server JSON
     #[arg(long)]
     usage: Option<PathBuf>,
@@ -157,6 +169,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             let begun = client.plans().apply_plan(request).await?.into_inner();
             code = operation::attend(&client, out, &begun, no_wait).await?;
         }
+        Command::Simulate(args) => code = simulate::run(&client, out, args).await?,
         Command::Export { name, file } => export(&client, &name, &file).await?,
         Command::Verify(args) => return verify::verify(out, &args),
     }
@@ -208,6 +221,8 @@ fn order(args: &CreateArgs) -> anyhow::Result<CreatePlanRequest> {
         policy_override_mask,
         time_budget: args.time_budget.map(pbjson_types::Duration::from),
         seed: args.seed,
+        snapshot: args.snapshot.clone().unwrap_or_default(),
+        catalog: args.catalog.clone().unwrap_or_default(),
         ..CreatePlanRequest::default()
     })
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use plimsoll_proto::v1::{
-    CapacityKind, Catalog, GetCatalogRequest, ImportHeader, ListOfferingsRequest, PricedOffering,
+    CapacityKind, Catalog, GetCatalogRequest, ImportHeader, ListCatalogsRequest, ListOfferingsRequest,
+    PricedOffering,
 };
 
 use crate::client::{Client, request_id};
@@ -45,6 +46,11 @@ pub enum Command {
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
+    /// List catalogs, newest first, the built-in one last: a plan can be made with any of them
+    #[command(
+        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 price catalogs\n  plimsoll --server http://127.0.0.1:7400 plan create --cluster prod --catalog catalogs/k1"
+    )]
+    Catalogs,
     /// Show a catalog: where its numbers come from and how old they are
     #[command(after_help = "Example:\n  plimsoll price show")]
     Show {
@@ -61,6 +67,7 @@ pub enum Command {
 pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Import { file, region } => show(out, &send(&client, out, &file, &region).await?)?,
+        Command::Catalogs => show_catalogs(out, &list_catalogs(&client).await?)?,
         Command::Show { catalog, region } => {
             let request = GetCatalogRequest { name: catalog, region };
             show(out, &client.pricing().get_catalog(request).await?.into_inner())?;
@@ -135,6 +142,34 @@ fn show(out: &mut Output, catalog: &Catalog) -> anyhow::Result<()> {
         rows: catalog.sources.iter().map(row).collect(),
     };
     out.print(catalog, &text, &table)
+}
+
+async fn list_catalogs(client: &Client) -> anyhow::Result<Vec<Catalog>> {
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListCatalogsRequest { page_token, ..ListCatalogsRequest::default() };
+        let page = client.pricing().list_catalogs(request).await?.into_inner();
+        all.extend(page.catalogs);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+fn show_catalogs(out: &mut Output, catalogs: &[Catalog]) -> anyhow::Result<()> {
+    let row = |one: &Catalog| {
+        let time = one.create_time.as_ref().map_or_else(|| "built in".to_owned(), second);
+        vec![one.name.clone(), one.region.clone(), time]
+    };
+    let head = vec!["NAME", "REGION", "STORED"];
+    out.print_all(catalogs, &Table { head, rows: catalogs.iter().map(row).collect() })
+}
+
+/// A time to the second, UTC.
+pub fn second(time: &pbjson_types::Timestamp) -> String {
+    jiff::Timestamp::new(time.seconds, 0).map(|time| time.to_string()).unwrap_or_default()
 }
 
 /// The day of a time, UTC.

@@ -95,7 +95,8 @@ fn node(number: usize) -> Value {
     })
 }
 
-fn node_name(number: usize) -> String {
+/// Name of a node, counted from 0.
+pub fn node_name(number: usize) -> String {
     format!("ip-10-0-0-{}.ec2.internal", number + 1)
 }
 

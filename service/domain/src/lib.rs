@@ -18,6 +18,7 @@ pub mod plan;
 pub mod policy;
 pub mod priced;
 pub mod problem;
+pub mod rehearsal;
 pub mod resources;
 pub mod rightsize;
 pub mod scheduler;

@@ -139,7 +139,7 @@ pub struct PageRequest {
 /// Items and how to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// Items, newest first for plans and snapshots, by id else.
+    /// Items, newest first for plans, snapshots and catalogs, by id else.
     pub items: Vec<T>,
     /// Empty: this was the last.
     pub next_token: String,
@@ -154,8 +154,23 @@ pub struct StoredSnapshot {
     pub id: SnapshotId,
     /// SHA-256 of the stored form, hex.
     pub digest: String,
+    /// When it was stored.
+    pub create_time: Timestamp,
     /// What it shows.
     pub snapshot: Snapshot,
+}
+
+/// What a list says of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotHead {
+    /// Id within its cluster.
+    pub id: SnapshotId,
+    /// SHA-256 of the stored form, hex.
+    pub digest: String,
+    /// Generation of the fleet that it shows.
+    pub generation: i64,
+    /// When it was stored.
+    pub create_time: Timestamp,
 }
 
 /// A policy with its etag.
@@ -174,6 +189,17 @@ pub struct StoredCatalog {
     pub id: CatalogId,
     /// What it says.
     pub catalog: Catalog,
+}
+
+/// What a list says of a catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogHead {
+    /// Id.
+    pub id: CatalogId,
+    /// AWS region.
+    pub region: String,
+    /// When it was stored; none: it is built in.
+    pub create_time: Option<Timestamp>,
 }
 
 /// Which operations a list has.
@@ -274,6 +300,13 @@ pub trait Store: Send + Sync {
         id: Option<&SnapshotId>,
     ) -> Result<StoredSnapshot, StoreError>;
 
+    /// Lists a cluster's snapshots, newest first, without what they show.
+    async fn snapshots(
+        &self,
+        cluster: &ClusterId,
+        page: &PageRequest,
+    ) -> Result<Page<SnapshotHead>, StoreError>;
+
     /// Adds a catalog.
     async fn create_catalog(
         &self,
@@ -283,6 +316,8 @@ pub trait Store: Send + Sync {
     ) -> Result<StoredCatalog, StoreError>;
     /// Reads a catalog.
     async fn catalog(&self, id: &CatalogId) -> Result<StoredCatalog, StoreError>;
+    /// Lists the imported catalogs, newest first, without what they say.
+    async fn catalogs(&self, page: &PageRequest) -> Result<Page<CatalogHead>, StoreError>;
     /// The newest imported catalog of a region, if any.
     async fn newest_catalog(&self, region: &str) -> Result<Option<StoredCatalog>, StoreError>;
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::fleet::CapacityKind;
 use crate::ids::ClusterId;
+use crate::rehearsal::{Rehearsal, Scene};
 use crate::selector::Labels;
 use crate::snapshot::ClusterState;
 use crate::units::HourlyRate;
@@ -213,6 +214,26 @@ pub trait Cluster: Send + Sync {
     async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError>;
 }
 
+/// What a pod uses now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodUse {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// CPU, thousandths of a core.
+    pub cpu_milli: i64,
+    /// Memory (working set), bytes.
+    pub memory_bytes: i64,
+}
+
+/// What is measured in a Kubernetes cluster.
+#[async_trait]
+pub trait Metrics: Send + Sync {
+    /// What pods use now, by namespace and name. A pod that is not measured yet is not among them.
+    async fn usage(&self, cluster: &ClusterId) -> Result<Vec<PodUse>, ClusterError>;
+}
+
 /// A world that exists only here, and takes in clusters as they were seen elsewhere.
 pub trait Simulator: Send + Sync {
     /// Its doors.
@@ -222,6 +243,11 @@ pub trait Simulator: Send + Sync {
     /// # Errors
     /// Only if the world cannot write down what happens in it.
     fn load(&self, cluster: &ClusterId, state: ClusterState) -> Result<(), ClusterError>;
+    /// A world of its own beside this one, with one cluster in it. It remembers nothing once it is dropped.
+    ///
+    /// # Errors
+    /// Only if the world cannot take the cluster in.
+    fn rehearse(&self, scene: Scene) -> Result<Arc<dyn Rehearsal>, ClusterError>;
 }
 
 /// What operations act on.
@@ -231,6 +257,8 @@ pub struct World {
     pub cloud: Arc<dyn Cloud>,
     /// Pods and nodes.
     pub cluster: Arc<dyn Cluster>,
+    /// What pods use.
+    pub metrics: Arc<dyn Metrics>,
     /// Prices that change.
     pub prices: Arc<dyn Prices>,
     /// Its time: virtual in a simulated world.

@@ -5,7 +5,8 @@ use plimsoll_domain::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::store::{
-    ClusterRecord, Mode, Page, PageRequest, StoredCatalog, StoredPolicy, StoredSnapshot, Write,
+    CatalogHead, ClusterRecord, Mode, Page, PageRequest, SnapshotHead, StoredCatalog, StoredPolicy,
+    StoredSnapshot, Write,
 };
 
 use crate::{Engine, Error};
@@ -106,6 +107,15 @@ impl Engine {
         self.shown(cluster, stored).await
     }
 
+    /// Lists a cluster's snapshots, newest first.
+    pub async fn snapshots(
+        &self,
+        cluster: &ClusterId,
+        page: &PageRequest,
+    ) -> Result<Page<SnapshotHead>, Error> {
+        Ok(self.store.snapshots(cluster, page).await?)
+    }
+
     pub(crate) async fn shown(
         &self,
         cluster: &ClusterId,
@@ -121,6 +131,23 @@ impl Engine {
             return Ok(builtin_catalog());
         }
         Ok(self.store.catalog(id).await?)
+    }
+
+    /// Lists catalogs, newest first; the built-in one comes last.
+    pub async fn catalogs(&self, page: &PageRequest) -> Result<Page<CatalogHead>, Error> {
+        let mut listed = match page.token.as_str() {
+            BUILTIN_CATALOG => Page { items: Vec::new(), next_token: String::new() },
+            _ => self.store.catalogs(page).await?,
+        };
+        if listed.next_token.is_empty() {
+            if listed.items.len() < page.size as usize {
+                let StoredCatalog { id, catalog } = builtin_catalog();
+                listed.items.push(CatalogHead { id, region: catalog.region, create_time: None });
+            } else {
+                listed.next_token = BUILTIN_CATALOG.to_owned();
+            }
+        }
+        Ok(listed)
     }
 
     /// The newest imported catalog of a region, or else the built-in one, if it is of that region.

@@ -5,21 +5,24 @@
 
 mod clusters;
 mod error;
+mod gate;
 mod imports;
 pub mod metrics;
 pub mod operations;
 pub mod planning;
 pub mod schedule;
+pub mod simulation;
 pub mod tasks;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::store::Store;
 use plimsoll_domain::world::Simulator;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, watch};
+
+use gate::Gate;
 
 use operations::Keeper;
 
@@ -28,6 +31,7 @@ pub use error::Error;
 pub use imports::{Imported, PriceImport, SampleSummary, SnapshotImport};
 pub use operations::{ApplyOrder, ResizeOrder, ShownGroup};
 pub use planning::{Explanation, PlanOrder, Progress};
+pub use simulation::{Simulation, SimulationOrder};
 
 /// Limits of one process.
 #[derive(Clone, Debug)]
@@ -51,10 +55,10 @@ pub struct Engine {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     settings: Settings,
-    /// One permit per plan that is being solved.
-    gate: Arc<Semaphore>,
-    /// Callers that wait for a permit.
-    waiting: Arc<AtomicUsize>,
+    /// Where plans are solved.
+    gate: Gate,
+    /// Where plans are tried out.
+    stage: Gate,
     /// Held from reading a usage checkpoint to writing it, so that no two pushes lose one another's samples.
     usage_writer: Arc<Mutex<()>>,
     /// Where SIMULATED clusters live, if anywhere.
@@ -71,7 +75,8 @@ impl Engine {
     /// Puts the engine together.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         metrics::describe();
-        let gate = Arc::new(Semaphore::new(settings.plans_concurrent_max.max(1)));
+        let gate = Gate::new(settings.plans_concurrent_max, settings.plans_waiting_max);
+        let stage = Gate::new(simulation::CONCURRENT_MAX, settings.plans_waiting_max);
         let made_up = || format!("{:016x}", RandomState::new().build_hasher().finish());
         let keeper = match settings.holder.as_str() {
             "" => Keeper::new(&made_up()),
@@ -82,7 +87,7 @@ impl Engine {
             clock,
             settings,
             gate,
-            waiting: Arc::default(),
+            stage,
             usage_writer: Arc::default(),
             simulator: None,
             operations_changed: Arc::new(watch::Sender::new(0)),

@@ -6,11 +6,12 @@ pub mod gate;
 mod groups;
 mod interrupt;
 mod keeper;
+mod logbook;
 mod present;
 mod resize;
 mod runner;
 mod sequel;
-mod steps;
+pub(crate) mod steps;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,6 +32,9 @@ use tracing::{info, warn};
 
 pub use groups::ShownGroup;
 pub use keeper::Keeper;
+pub use logbook::Logbook;
+pub(crate) use logbook::Scrap;
+pub(crate) use present::Minima;
 pub use resize::ResizeOrder;
 pub use runner::{Halted, Runner};
 
@@ -109,7 +113,7 @@ impl Engine {
         let built = built.await.map_err(|panic| Error::Internal(panic.to_string()))??;
         // What others changed since the plan was made makes it stale.
         let (state, generation) = self.look_again(&write, &cluster).await?;
-        let minima = self.compare(&stored.plan, stored.seen(), &state, generation).await?;
+        let minima = self.compare(&stored.plan, stored.snapshot(), &state, generation).await?;
         let now = world.clock.now();
         let operation = Operation {
             id: crate::imports::fresh_id("o", write.time)?,
@@ -159,23 +163,7 @@ impl Engine {
         if plan.expire_time <= self.clock.now() {
             return Err(Error::ExpiredPlan { plan: plan.id.to_string(), time: plan.expire_time });
         }
-        let loose = plan.changes.iter().find(|change| change.group == NO_GROUP);
-        if let Some(change) = loose {
-            let node = change.nodes.first().cloned().unwrap_or_default();
-            return Err(Error::UnsafePlan(format!(
-                "{} nodes that are in no node group would have to go, such as {node}: remove them yourself, or protect them",
-                change.nodes.len()
-            )));
-        }
-        match &plan.referee {
-            Some(referee) if referee.steered_pending.is_empty() => Ok(()),
-            Some(referee) => Err(Error::UnsafePlan(format!(
-                "{} pods would find no place on the way, such as {}",
-                referee.steered_pending.len(),
-                referee.steered_pending[0]
-            ))),
-            None => Err(Error::UnsafePlan("it was made for a ready instance, not for a cluster".to_owned())),
-        }
+        can_be_carried_out(plan)
     }
 
     /// Refuses a plan that would be too old when the policy lets it begin. The two clocks run at different speeds if the
@@ -352,4 +340,25 @@ fn within_budget(
         return Ok(());
     }
     Err(Error::BudgetExceeded { cluster: cluster.to_string(), cost_usd, budget_usd })
+}
+
+/// Refuses a plan that would leave pods or nodes behind.
+pub(crate) fn can_be_carried_out(plan: &Plan) -> Result<(), Error> {
+    let loose = plan.changes.iter().find(|change| change.group == NO_GROUP);
+    if let Some(change) = loose {
+        let node = change.nodes.first().cloned().unwrap_or_default();
+        return Err(Error::UnsafePlan(format!(
+            "{} nodes that are in no node group would have to go, such as {node}: remove them yourself, or protect them",
+            change.nodes.len()
+        )));
+    }
+    match &plan.referee {
+        Some(referee) if referee.steered_pending.is_empty() => Ok(()),
+        Some(referee) => Err(Error::UnsafePlan(format!(
+            "{} pods would find no place on the way, such as {}",
+            referee.steered_pending.len(),
+            referee.steered_pending[0]
+        ))),
+        None => Err(Error::UnsafePlan("it was made for a ready instance, not for a cluster".to_owned())),
+    }
 }

@@ -6,7 +6,7 @@ mod calm;
 mod compute;
 mod explain;
 mod export;
-mod gather;
+pub(crate) mod gather;
 mod judge;
 mod repair;
 mod shape;
@@ -19,7 +19,6 @@ use plimsoll_domain::ids::{CatalogId, ClusterId, PlanId, SnapshotId};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::store::Write;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -81,7 +80,7 @@ pub struct Progress {
 pub type Listener = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// Sets the flag when the caller's future is dropped, so that the planning thread stops.
-struct StopOnDrop(Arc<AtomicBool>);
+pub(crate) struct StopOnDrop(pub Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
@@ -124,7 +123,7 @@ impl Engine {
         listener: Listener,
         cancelled: Arc<AtomicBool>,
     ) -> Result<Plan, Error> {
-        let place = self.take_place().await?;
+        let place = self.gate.enter().await?;
         let clock = Arc::clone(&self.clock);
         let start = clock.monotonic();
         let input = self.gather(&order).await?;
@@ -145,20 +144,6 @@ impl Engine {
         Ok(stored)
     }
 
-    /// A place to solve in: at once if one is free, else after those who wait already.
-    async fn take_place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        if let Ok(place) = Arc::clone(&self.gate).try_acquire_owned() {
-            return Ok(place);
-        }
-        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _leave = LeaveOnDrop(Arc::clone(&self.waiting));
-        if self.settings.plans_waiting_max <= waiting {
-            return Err(Error::Overloaded { waiting });
-        }
-        let place = Arc::clone(&self.gate).acquire_owned().await;
-        place.map_err(|closed| Error::Internal(closed.to_string()))
-    }
-
     fn time_budget(&self, order: &PlanOrder) -> Result<Duration, Error> {
         let budget = order.time_budget.unwrap_or(self.settings.time_budget_default);
         if budget.is_zero() || self.settings.time_budget_max < budget {
@@ -173,14 +158,5 @@ impl Engine {
         let Some(name) = self.store.earlier(&order.write).await? else { return Ok(None) };
         let id = PlanId::from_name(&name, &order.cluster).ok_or_else(|| crate::imports::nameless(&name))?;
         Ok(Some(self.store.plan(&order.cluster, &id).await?))
-    }
-}
-
-/// Counts a waiting caller out, however it stops waiting.
-struct LeaveOnDrop(Arc<std::sync::atomic::AtomicUsize>);
-
-impl Drop for LeaveOnDrop {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

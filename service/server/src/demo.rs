@@ -14,10 +14,11 @@ pub const CLUSTER: &str = "atlas";
 /// Model deployments in it: those of `atlas/models.yaml` that ask for a GPU.
 pub const MODELS: usize = 5;
 
-const MANIFESTS: [&str; 6] = [
+const MANIFESTS: [&str; 7] = [
     include_str!("demo/atlas/fleet.yaml"),
     include_str!("demo/atlas/system.yaml"),
     include_str!("demo/atlas/shop.yaml"),
+    include_str!("demo/atlas/autoscaling.yaml"),
     include_str!("demo/atlas/data.yaml"),
     include_str!("demo/atlas/batch.yaml"),
     include_str!("demo/atlas/models.yaml"),

@@ -21,6 +21,7 @@ mod plan_parts;
 pub mod policy;
 pub mod request;
 pub mod samples;
+pub mod simulation;
 pub mod snapshot;
 pub mod status;
 mod time;

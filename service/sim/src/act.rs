@@ -8,6 +8,7 @@ use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::world::GroupSpec;
 use serde::{Deserialize, Serialize};
 
+use crate::demand::Demand;
 use crate::fault::{Call, Fault};
 
 /// A line of a journal file.
@@ -23,7 +24,12 @@ pub(crate) struct Line {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Act {
     /// A cluster was taken in.
-    Load { cluster: ClusterId, state: Box<ClusterState> },
+    Load {
+        cluster: ClusterId,
+        state: Box<ClusterState>,
+        #[serde(default)]
+        demand: Demand,
+    },
     /// The cloud was told.
     Order { cluster: ClusterId, order: Order },
     /// A node was cordoned, or the cordon lifted.

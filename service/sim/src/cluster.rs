@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
-use plimsoll_domain::world::{Cluster, ClusterError, Eviction};
+use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics, PodUse};
 
 use crate::Sim;
 use crate::act::Act;
@@ -57,6 +57,19 @@ impl Cluster for Sim {
             }
             universe.common.faults.after(Call::Evict)?;
             Ok(eviction)
+        })
+    }
+}
+
+#[async_trait]
+impl Metrics for Sim {
+    async fn usage(&self, cluster: &ClusterId) -> Result<Vec<PodUse>, ClusterError> {
+        self.at_now(|universe| {
+            universe.admit(Call::Usage)?;
+            let realm = universe.realms.get(cluster).ok_or_else(|| unknown(cluster))?;
+            let usage = realm.usage(universe.common.now);
+            universe.common.faults.after(Call::Usage)?;
+            Ok(usage)
         })
     }
 }

@@ -49,6 +49,12 @@ impl Common {
         self.agenda.add(at, Due::Fault(fault));
     }
 
+    /// Lets a fault end after a span.
+    pub fn right_after(&mut self, span: SignedDuration, fault: Fault) {
+        let at = self.now.checked_add(span).unwrap_or(Timestamp::MAX);
+        self.agenda.add(at, Due::Relief(fault));
+    }
+
     /// Whether a launch fails for lack of machines; it counts as a try.
     pub fn is_short(&mut self, pool: &Pool, kind: CapacityKind) -> bool {
         let short = self.faults.take_shortage(pool, kind, self.market.running(pool, kind));
@@ -86,13 +92,18 @@ pub(crate) enum Event {
     VolumeFree { claim: String, serial: u64 },
     /// A pod that was evicted is gone.
     PodGone { pod: String, serial: u64 },
+    /// Autoscalers look at the load.
+    Autoscale,
 }
 
 /// What happens by itself, or was scripted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     Event(ClusterId, Event),
+    /// Something goes wrong.
     Fault(Fault),
+    /// It is over.
+    Relief(Fault),
 }
 
 /// What is due, by time and then in the order in which it was caused.

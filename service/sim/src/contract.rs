@@ -1,14 +1,18 @@
 //! What every world has to keep, pretended or real, as calls and what they must answer.
 //!
 //! [`check`] is run on this world in its tests, and on the real one's fakes in theirs. It changes the world: it makes a
-//! group, grows it, deletes it, and evicts a pod.
+//! group, grows it, deletes it, and evicts a pod. What a cloud keeps while it does what nobody asked for is checked by
+//! [`check_reclaim`] and [`check_throttling`], which have to be told how to bring that about.
 
+mod bills;
 mod groups;
 mod pods;
+mod storms;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::world::{CloudError, GroupSpec, GroupStatus, World};
@@ -46,16 +50,28 @@ pub struct Breach {
 /// # Errors
 /// The first that is not kept.
 pub async fn check(world: &World, ground: &Ground) -> Result<(), Breach> {
-    let visit = Visit { world, ground };
-    let kept = |promise| move |seen| Breach { promise, seen };
+    let visit = Visit::new(world, ground);
     visit.time_passes().await.map_err(kept("time passes by sleeping and never goes back"))?;
     visit.strange_cluster().await.map_err(kept("a cluster that is not there is not found"))?;
     visit.strange_group().await.map_err(kept("a group that is not there is none, and gone"))?;
     visit.made_once().await.map_err(kept("a group is made once, empty, and is busy until it is active"))?;
     visit.grown_once().await.map_err(kept("a size is reached once, and its nodes are the group's"))?;
+    visit
+        .lives_run()
+        .await
+        .map_err(kept("a machine's life is the group's, from its launch on, whoever asks since when"))?;
+    visit
+        .notices_are_of_what_runs()
+        .await
+        .map_err(kept("a notice is of a machine that runs, at most two minutes ahead"))?;
+    visit
+        .prices_step()
+        .await
+        .map_err(kept("spot prices are steps of the pools that ran, the same for whoever asks"))?;
     visit.kept_with_machines().await.map_err(kept("a group with machines is not deleted"))?;
     visit.shrunk_by_one().await.map_err(kept("a machine is terminated once, and takes the size with it"))?;
     visit.deleted_once().await.map_err(kept("an empty group is deleted once"))?;
+    visit.lives_end().await.map_err(kept("a life ends once, and is shown to whoever asks since before"))?;
     visit
         .cordoned()
         .await
@@ -64,12 +80,52 @@ pub async fn check(world: &World, ground: &Ground) -> Result<(), Breach> {
     visit.guarded().await.map_err(kept("a budget that lets nobody go blocks"))
 }
 
+/// Checks what is promised of a spot machine that is taken back; `take_back` has the cloud give notice to one, by its
+/// provider id. Makes and grows the group, which is not there before, and leaves it at two machines.
+///
+/// # Errors
+/// The first promise that is not kept.
+pub async fn check_reclaim(
+    world: &World,
+    ground: &Ground,
+    take_back: impl AsyncFn(&str),
+) -> Result<(), Breach> {
+    let visit = Visit::new(world, ground);
+    visit.made_once().await.map_err(kept("a group is made once, empty, and is busy until it is active"))?;
+    visit.grown_once().await.map_err(kept("a size is reached once, and its nodes are the group's"))?;
+    visit
+        .taken_back(take_back)
+        .await
+        .map_err(kept("a machine that is taken back has its notice before, and another comes in its place"))
+}
+
+/// Checks what is promised while the cloud throttles every call, which it does from before this until after.
+///
+/// # Errors
+/// The first promise that is not kept.
+pub async fn check_throttling(world: &World, ground: &Ground) -> Result<(), Breach> {
+    let visit = Visit::new(world, ground);
+    visit.throttled().await.map_err(kept("a cloud that throttles says so, and the cluster answers"))
+}
+
+fn kept(promise: &'static str) -> impl Fn(String) -> Breach {
+    move |seen| Breach { promise, seen }
+}
+
 /// Kept, or what was seen instead.
 type Kept = Result<(), String>;
 
 struct Visit<'a> {
     world: &'a World,
     ground: &'a Ground,
+    /// When it began.
+    began: Timestamp,
+}
+
+impl<'a> Visit<'a> {
+    fn new(world: &'a World, ground: &'a Ground) -> Self {
+        Self { world, ground, began: world.clock.now() }
+    }
 }
 
 impl Visit<'_> {

@@ -36,11 +36,13 @@ pub enum Call {
     SetCordoned,
     /// `Cluster::evict`.
     Evict,
+    /// `Metrics::usage`.
+    Usage,
 }
 
 impl Call {
     pub(crate) fn is_of_the_cloud(self) -> bool {
-        !matches!(self, Self::State | Self::LeftOn | Self::SetCordoned | Self::Evict)
+        !matches!(self, Self::State | Self::LeftOn | Self::SetCordoned | Self::Evict | Self::Usage)
     }
 }
 

@@ -4,8 +4,9 @@
 //! touches anything outside its own memory, except for the journal file of [`Sim::open`]. The same seed and the same calls
 //! at the same virtual times make the same world. Start at [`Sim`]; [`contract`] is what every world has to keep.
 //!
-//! What it does not pretend: metrics, rebalance recommendations and EKS's own draining of spot machines, preemption,
-//! rollouts, autoscalers, and network. What happens by itself is the [`Weather`]; the default is a quiet world.
+//! What it does not pretend: rebalance recommendations and EKS's own draining of spot machines, preemption,
+//! rollouts, autoscalers of nodes, and network. What happens by itself is the [`Weather`], and a [`Demand`] that moves; the
+//! default is a quiet world.
 
 mod act;
 mod clock;
@@ -13,6 +14,7 @@ mod cloud;
 mod cluster;
 mod common;
 pub mod contract;
+mod demand;
 mod dice;
 mod fault;
 mod faults;
@@ -20,6 +22,7 @@ mod journal;
 mod manners;
 mod market;
 mod realm;
+mod rehearsal;
 mod simulator;
 mod tally;
 mod universe;
@@ -39,6 +42,7 @@ use crate::journal::Journal;
 use crate::universe::Universe;
 
 pub use crate::clock::{Pace, SimClock};
+pub use crate::demand::Demand;
 pub use crate::fault::{Call, Edit, Fault};
 pub use crate::journal::OpenError;
 pub use crate::tally::Tally;
@@ -97,6 +101,7 @@ impl Sim {
             cloud: Arc::new(self.clone()),
             cluster: Arc::new(self.clone()),
             prices: Arc::new(self.clone()),
+            metrics: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),
         }
     }
@@ -112,9 +117,17 @@ impl Sim {
     /// # Errors
     /// Only if the journal cannot be written.
     pub fn load(&self, cluster: &ClusterId, state: ClusterState) -> std::io::Result<()> {
+        self.load_with(cluster, state, Demand::Still)
+    }
+
+    /// The same, with demand that moves.
+    ///
+    /// # Errors
+    /// As [`Sim::load`].
+    pub fn load_with(&self, cluster: &ClusterId, state: ClusterState, demand: Demand) -> std::io::Result<()> {
         self.at_now(|universe| {
-            universe.load(cluster, state.clone());
-            let load = Act::Load { cluster: cluster.clone(), state: Box::new(state) };
+            universe.load(cluster, state.clone(), demand);
+            let load = Act::Load { cluster: cluster.clone(), state: Box::new(state), demand };
             universe.record(load).map_err(|refusal| std::io::Error::other(refusal.to_string()))
         })
     }

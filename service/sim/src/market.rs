@@ -7,6 +7,7 @@ mod price;
 mod squeeze;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plimsoll_domain::catalog::Catalog;
@@ -38,13 +39,24 @@ impl Pool {
 pub(crate) struct Market {
     seed: u64,
     weather: Weather,
+    catalog: Arc<Catalog>,
     /// Machines that run, of all clusters.
     running: BTreeMap<(Pool, CapacityKind), u32>,
 }
 
 impl Market {
     pub fn new(origin: &Origin) -> Self {
-        Self { seed: origin.seed, weather: origin.weather, running: BTreeMap::new() }
+        Self {
+            seed: origin.seed,
+            weather: origin.weather,
+            catalog: Catalog::builtin(),
+            running: BTreeMap::new(),
+        }
+    }
+
+    /// Prices are those of another catalog, or walk around them.
+    pub fn sell_at(&mut self, catalog: Arc<Catalog>) {
+        self.catalog = catalog;
     }
 
     /// A machine begins to run.

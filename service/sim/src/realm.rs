@@ -3,6 +3,7 @@
 //! Everything random is drawn from the realm's own dice, and only where something happens; reading changes nothing. So
 //! a realm depends on its seed and on what was done to it when, and on nothing else.
 
+mod autoscale;
 mod budget;
 mod group;
 mod harm;
@@ -11,6 +12,8 @@ mod machine;
 mod pod;
 mod schedule;
 mod spot;
+mod toll;
+mod usage;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,20 +27,24 @@ use plimsoll_domain::world::{CloudError, MachineLife};
 
 use crate::act::Order;
 use crate::common::{Common, Event};
+use crate::demand::Demand;
 use crate::dice::Dice;
 use crate::market::Pool;
 use crate::tally::{Cause, Meter, Tally};
 
+use autoscale::Scaler;
 use budget::Budget;
 use group::Group;
 use look::Look;
 use machine::Machine;
 use pod::Life;
+use toll::Count;
 use volume::Attachment;
 
 /// A cluster.
 pub(crate) struct Realm {
     id: ClusterId,
+    seed: u64,
     dice: Dice,
     /// By name.
     groups: BTreeMap<String, Group>,
@@ -54,6 +61,9 @@ pub(crate) struct Realm {
     /// What nothing here changes: all of the cluster but nodes and pods.
     rest: ClusterState,
     tally: Tally,
+    count: Count,
+    demand: Demand,
+    scalers: Vec<Scaler>,
     /// Machines that run, by group and type.
     meters: BTreeMap<(String, String), Meter>,
     /// Whose doing it is that pods may be unhealthy now.
@@ -75,6 +85,7 @@ impl Realm {
         common.note(id, format_args!("loaded with {} nodes and {} pods", nodes.len(), pods.len()));
         let mut realm = Self {
             id: id.clone(),
+            seed,
             dice: Dice::new(seed, id.as_str()),
             groups: BTreeMap::new(),
             machines: BTreeMap::new(),
@@ -85,6 +96,9 @@ impl Realm {
             look: Look::from(&nodes),
             rest: state,
             tally: Tally::default(),
+            count: Count::new(common.now),
+            demand: Demand::Still,
+            scalers: Vec::new(),
             meters: BTreeMap::new(),
             blame: Cause::Order,
             watched: BTreeSet::new(),
@@ -147,6 +161,7 @@ impl Realm {
             Event::PodHealthy { pod, serial } => self.pod_healthy(&pod, serial, common),
             Event::VolumeFree { claim, serial } => self.volume_free(&claim, serial, common),
             Event::PodGone { pod, serial } => self.pod_gone(&pod, serial, common),
+            Event::Autoscale => self.autoscale(common),
         }
     }
 
@@ -157,6 +172,7 @@ impl Realm {
         if std::mem::take(&mut self.unsettled) {
             self.schedule(common);
         }
+        self.count(common.now);
     }
 
     /// How long something of the cloud takes.

@@ -10,6 +10,7 @@ use plimsoll_domain::world::{CloudError, ClusterError, Eviction};
 
 use crate::act::{Act, Line, Order};
 use crate::common::{Common, Due};
+use crate::demand::Demand;
 use crate::fault::{Call, Fault};
 use crate::faults::Refusal;
 use crate::journal::Journal;
@@ -37,7 +38,7 @@ impl Universe {
         for Line { at, act } in lines {
             self.advance(at);
             match act {
-                Act::Load { cluster, state } => self.load(&cluster, *state),
+                Act::Load { cluster, state, demand } => self.load(&cluster, *state, demand),
                 Act::Order { cluster, order } => drop(self.order(&cluster, &order)),
                 Act::Cordon { cluster, node, cordoned } => drop(self.cordon(&cluster, &node, cordoned)),
                 Act::Evict { cluster, pod, node } => drop(self.evict(&cluster, &pod, &node)),
@@ -71,6 +72,7 @@ impl Universe {
                         }
                     }
                     Due::Fault(fault) => self.strike(&fault),
+                    Due::Relief(fault) => self.lift(&fault),
                 }
             }
             for cluster in touched {
@@ -143,12 +145,13 @@ impl Universe {
     }
 
     /// Takes a cluster in.
-    pub fn load(&mut self, cluster: &ClusterId, state: ClusterState) {
+    pub fn load(&mut self, cluster: &ClusterId, state: ClusterState, demand: Demand) {
         self.common.agenda.forget(cluster);
         if let Some(old) = self.realms.remove(cluster) {
             old.vanish(&mut self.common.market);
         }
-        let realm = Realm::adopt(cluster, state, self.seed, &mut self.common);
+        let mut realm = Realm::adopt(cluster, state, self.seed, &mut self.common);
+        realm.follow(demand, &mut self.common);
         self.realms.insert(cluster.clone(), realm);
         self.settle(cluster);
     }

@@ -25,7 +25,7 @@ use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::Snapshot;
 use plimsoll_domain::store::{
-    ClusterRecord, Dropped, Lease, OperationFilter, Page, PageRequest, Retention, Store, StoreError,
+    CatalogHead, ClusterRecord, Dropped, Lease, OperationFilter, Page, PageRequest, Retention, SnapshotHead, Store, StoreError,
     StoredCatalog, StoredPolicy, StoredSnapshot, Write,
 };
 use sqlx::SqlitePool;
@@ -156,6 +156,13 @@ impl Store for Sqlite {
     ) -> Result<StoredSnapshot, StoreError> {
         snapshots::get(&self.pool, cluster, id).await
     }
+    async fn snapshots(
+        &self,
+        cluster: &ClusterId,
+        page: &PageRequest,
+    ) -> Result<Page<SnapshotHead>, StoreError> {
+        snapshots::list(&self.pool, cluster, page).await
+    }
 
     async fn create_catalog(
         &self,
@@ -167,6 +174,9 @@ impl Store for Sqlite {
     }
     async fn catalog(&self, id: &CatalogId) -> Result<StoredCatalog, StoreError> {
         catalogs::get(&self.pool, id).await
+    }
+    async fn catalogs(&self, page: &PageRequest) -> Result<Page<CatalogHead>, StoreError> {
+        catalogs::list(&self.pool, page).await
     }
     async fn newest_catalog(&self, region: &str) -> Result<Option<StoredCatalog>, StoreError> {
         catalogs::newest(&self.pool, region).await

@@ -134,6 +134,28 @@ async fn lists_are_paged_without_gaps_or_repeats() {
     }
     let want: Vec<String> = (0..25).map(|number| format!("c{number:02}")).collect();
     assert_eq!(seen, want);
+    for number in 0..5 {
+        let (sid, cid) = (format!("s{number}"), format!("k{number}"));
+        let (sid, cid) = (sid.parse().expect("valid"), cid.parse().expect("valid"));
+        let write = write("", "", number);
+        store.create_snapshot(&write, &id("c00"), &sid, &snapshot(number)).await.expect("stored");
+        let catalog = Catalog { region: "us-east-1".into(), ..Catalog::default() };
+        store.create_catalog(&write, &cid, &catalog).await.expect("stored");
+    }
+    let first = PageRequest { size: 3, token: String::new() };
+    let snapshots = store.snapshots(&id("c00"), &first).await.expect("listed");
+    let rest = PageRequest { size: 3, token: snapshots.next_token };
+    let rest = store.snapshots(&id("c00"), &rest).await.expect("listed");
+    let listed: Vec<_> = snapshots.items.into_iter().chain(rest.items).collect();
+    let seen: Vec<_> = listed.iter().map(|head| (head.id.as_str(), head.create_time)).collect();
+    assert_eq!(seen, [("s4", at(4)), ("s3", at(3)), ("s2", at(2)), ("s1", at(1)), ("s0", at(0))]);
+    let read = store.snapshot(&id("c00"), Some(&listed[1].id)).await.expect("read");
+    assert_eq!((&read.digest, read.create_time), (&listed[1].digest, listed[1].create_time));
+    assert!(rest.next_token.is_empty());
+    let catalogs = store.catalogs(&first).await.expect("listed");
+    let seen: Vec<_> = catalogs.items.iter().map(|head| (head.id.as_str(), head.create_time)).collect();
+    assert_eq!(seen, [("k4", Some(at(4))), ("k3", Some(at(3))), ("k2", Some(at(2)))]);
+    assert!(!catalogs.next_token.is_empty());
     let bad = store.plans(&id("c00"), &PageRequest { size: 10, token: "x".into() }).await;
     assert!(matches!(bad, Err(StoreError::BadPageToken(_))));
 }

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use super::PAGE_MAX;
 use super::gate::ByPolicy;
+use super::logbook::Kept;
 use super::runner::{Halted, Runner};
 use crate::{Engine, Error};
 
@@ -270,7 +271,7 @@ impl Engine {
         let operation = self.prepare(operation, world).await?;
         let minutes = self.store.policy(&operation.cluster).await?.policy.drain_timeout_minutes;
         let runner = Runner {
-            store: Arc::clone(&self.store),
+            store: Arc::new(Kept(Arc::clone(&self.store))),
             world: world.clone(),
             changed,
             gate: Arc::new(ByPolicy(Arc::clone(&self.store))),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_domain::operation::{Failure, Operation, Progress, State, Step};
-use plimsoll_domain::store::{Store, StoreError};
+use plimsoll_domain::store::StoreError;
 use plimsoll_domain::world::World;
 use tracing::{info, warn};
 
 use super::act::{Hands, StepError};
 use super::gate::Gate;
+use super::logbook::Logbook;
 
 /// Tries of one step that does not reach its end, before the operation is undone or stuck.
 const ATTEMPTS_MAX: u32 = 5;
@@ -26,7 +27,7 @@ const UNDO_ATTEMPTS_MAX: u32 = 20;
 /// Runs one operation in one world.
 pub struct Runner {
     /// Where every step is written down.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Logbook>,
     /// What it acts on.
     pub world: World,
     /// Called after each write.
@@ -84,7 +85,7 @@ impl Runner {
             }
             let left = Duration::try_from(closed.until.duration_since(now)).unwrap_or_default();
             self.world.clock.sleep(left.clamp(GATE_PAUSE_MIN, GATE_PAUSE)).await;
-            operation.cancel_requested = self.store.operation(&operation.id).await?.cancel_requested;
+            operation.cancel_requested = self.store.cancels(&operation).await?;
         }
     }
 
@@ -218,7 +219,7 @@ impl Runner {
 
     async fn write(&self, mut operation: Operation) -> Result<Operation, Halted> {
         operation.update_time = self.world.clock.now();
-        let written = self.store.update_operation(&operation).await?;
+        let written = self.store.write(&operation).await?;
         (self.changed)();
         Ok(written)
     }

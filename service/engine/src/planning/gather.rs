@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use plimsoll_domain::build::{self, Built};
+use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::finding::{Finding, Severity};
 use plimsoll_domain::ids::{ClusterId, PlanId};
 use plimsoll_domain::offer::Unavailable;
@@ -96,9 +97,14 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The cluster as it was seen when the plan was made.
-    pub fn seen(&self) -> &Snapshot {
+    /// What the plan was computed from.
+    pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot.snapshot
+    }
+
+    /// The prices it was computed with.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog.catalog
     }
 
     /// Makes the plan's problem again.

@@ -11,7 +11,10 @@ use super::Api;
 use crate::limits::{FOLD_BATCHES_MAX, FOLD_SAMPLES_MAX, UPLOAD_IDLE_MAX};
 use crate::wire::samples::{self, Batch};
 use crate::wire::status::Refused;
-use crate::wire::{import, names, request, snapshot};
+use crate::wire::{import, names, page, request, snapshot};
+
+/// Name of the list in page tokens.
+const LIST: &str = "snapshots";
 
 #[tonic::async_trait]
 impl IngestService for Api {
@@ -79,6 +82,20 @@ impl IngestService for Api {
         let (cluster, id) = names::parse_snapshot("name", &request.into_inner().name)?;
         let stored = self.engine.snapshot(&cluster, id.as_ref()).await.map_err(Refused::from)?;
         Ok(Response::new(snapshot::snapshot(&cluster, &stored)))
+    }
+
+    async fn list_snapshots(
+        &self,
+        request: Request<pb::ListSnapshotsRequest>,
+    ) -> Result<Response<pb::ListSnapshotsResponse>, Status> {
+        let request = request.into_inner();
+        let cluster = names::parse_cluster("parent", &request.parent)?;
+        let page = page::request(LIST, request.page_size, &request.page_token)?;
+        let found = self.engine.snapshots(&cluster, &page).await.map_err(Refused::from)?;
+        Ok(Response::new(pb::ListSnapshotsResponse {
+            snapshots: found.items.iter().map(|head| snapshot::head(&cluster, head)).collect(),
+            next_page_token: page::token(LIST, &found.next_token),
+        }))
     }
 }
 

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Api, plan_stream};
 use crate::wire::status::Refused;
-use crate::wire::{export, filter, names, operation, order, page, plan, request};
+use crate::wire::{export, filter, names, operation, order, page, plan, request, simulation};
 
 /// Name of the list in page tokens.
 const LIST: &str = "plans";
@@ -92,6 +92,16 @@ impl PlanService for Api {
         let (cluster, id) = names::parse_plan("name", &request.name)?;
         let explained = self.engine.explain_plan(&cluster, &id, &request.offering).await;
         Ok(Response::new(plan::explanation(request.name, &explained.map_err(Refused::from)?)))
+    }
+
+    async fn simulate_plan(
+        &self,
+        request: Request<pb::SimulatePlanRequest>,
+    ) -> Result<Response<pb::Simulation>, Status> {
+        let order = simulation::order(&request.into_inner())?;
+        let cancel = self.stopping.child_token();
+        let simulated = self.engine.simulate_plan(order.clone(), cancel).await.map_err(Refused::from)?;
+        Ok(Response::new(simulation::simulation(&order, &simulated)))
     }
 
     type ExportPlanStream = export::Chunks;

@@ -9,6 +9,9 @@ use crate::wire::offerings::{self, Position};
 use crate::wire::status::Refused;
 use crate::wire::{catalog, filter, import, names, page, request};
 
+/// Name of the list of catalogs in page tokens.
+const LIST: &str = "catalogs";
+
 #[tonic::async_trait]
 impl PricingService for Api {
     async fn import_prices(
@@ -38,6 +41,19 @@ impl PricingService for Api {
         let found =
             self.engine.catalog_or_newest(id.as_ref(), &request.region).await.map_err(Refused::from)?;
         Ok(Response::new(catalog::catalog(&found)))
+    }
+
+    async fn list_catalogs(
+        &self,
+        request: Request<pb::ListCatalogsRequest>,
+    ) -> Result<Response<pb::ListCatalogsResponse>, Status> {
+        let request = request.into_inner();
+        let page = page::request(LIST, request.page_size, &request.page_token)?;
+        let found = self.engine.catalogs(&page).await.map_err(Refused::from)?;
+        Ok(Response::new(pb::ListCatalogsResponse {
+            catalogs: found.items.iter().map(catalog::head).collect(),
+            next_page_token: page::token(LIST, &found.next_token),
+        }))
     }
 
     async fn list_offerings(

@@ -2,7 +2,7 @@
 
 use plimsoll_domain::catalog::{Catalog, Source};
 use plimsoll_domain::finding::Finding;
-use plimsoll_domain::store::StoredCatalog;
+use plimsoll_domain::store::{CatalogHead, StoredCatalog};
 use plimsoll_proto::v1 as pb;
 
 use super::{finding::findings, plan::int_of, time::timestamp};
@@ -25,6 +25,17 @@ pub fn catalog(from: &StoredCatalog) -> pb::Catalog {
         on_demand_price_count: int_of(on_demand.len()),
         spot_price_count: int_of(spot_count(catalog)),
         findings: Vec::new(),
+        create_time: None,
+    }
+}
+
+/// A catalog as a list has it.
+pub fn head(from: &CatalogHead) -> pb::Catalog {
+    pb::Catalog {
+        name: from.id.name(),
+        region: from.region.clone(),
+        create_time: from.create_time.map(timestamp),
+        ..Default::default()
     }
 }
 

@@ -61,7 +61,8 @@ pub fn operation(from: &Operation) -> pb::Operation {
     pb::Operation { name: from.id.name(), metadata: Some(metadata), done: from.state.is_final(), result }
 }
 
-fn state(from: State) -> kinds::State {
+/// Where an operation stands.
+pub fn state(from: State) -> kinds::State {
     match from {
         State::Queued | State::Running => kinds::State::Running,
         State::Undoing => kinds::State::Undoing,

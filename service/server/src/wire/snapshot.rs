@@ -3,6 +3,7 @@
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::problem::Problem;
 use plimsoll_domain::snapshot::{Content, ReadyKind};
+use plimsoll_domain::store::SnapshotHead;
 use plimsoll_engine::ShownSnapshot;
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::snapshot as kinds;
@@ -22,6 +23,19 @@ pub fn snapshot(cluster: &ClusterId, shown: &ShownSnapshot) -> pb::Snapshot {
         pod_count: int_of(pod_count),
         findings: findings(&from.snapshot.findings),
         content: content.into(),
+        create_time: Some(timestamp(from.create_time)),
+        generation: from.generation,
+    }
+}
+
+/// A snapshot as a list has it.
+pub fn head(cluster: &ClusterId, from: &SnapshotHead) -> pb::Snapshot {
+    pb::Snapshot {
+        name: from.id.name(cluster),
+        digest: from.digest.clone(),
+        create_time: Some(timestamp(from.create_time)),
+        generation: from.generation,
+        ..Default::default()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Spot prices: they walk around the catalog's, and are drawn back to it.
 
 use jiff::{SignedDuration, Timestamp};
-use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::units::HourlyRate;
 use plimsoll_domain::world::SpotChange;
 
@@ -33,7 +32,7 @@ impl Market {
     /// spot. Of what is longer ago than 90 days nothing is known; the first price is from then.
     pub fn prices(&self, pool: &Pool, since: Timestamp, now: Timestamp) -> Vec<SpotChange> {
         let since = since.max(now.checked_sub(HISTORY).unwrap_or(Timestamp::MIN));
-        let catalog = Catalog::builtin();
+        let catalog = &self.catalog;
         let Some(base) = catalog.spot_price(&pool.instance_type, &pool.zone) else { return Vec::new() };
         let most = catalog.on_demand.get(&pool.instance_type).copied();
         let walk = Walk { dice: self.dice(format_args!("price {} {}", pool.instance_type, pool.zone)) };
@@ -106,6 +105,8 @@ fn slot(time: Timestamp) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_domain::catalog::Catalog;
+
     use super::*;
     use crate::weather::{Origin, Weather};
 

@@ -43,6 +43,18 @@ impl Realm {
                 self.budgets[*budget].expected += 1;
             }
         }
+        self.excuse_budgets();
+    }
+
+    /// So many more pods are there to be for the budgets of one; fewer if negative.
+    pub(super) fn expect_of_budgets(&mut self, pod: &str, more: i64) {
+        for budget in self.pods.get(pod).map(|life| life.budgets.as_slice()).unwrap_or_default() {
+            self.budgets[*budget].expected += more;
+        }
+    }
+
+    /// What is broken now was not broken by anybody.
+    pub(super) fn excuse_budgets(&mut self) {
         for (budget, healthy) in self.healthy().into_iter().enumerate() {
             let budget = &mut self.budgets[budget];
             budget.broken = budget.room(healthy) < 0;

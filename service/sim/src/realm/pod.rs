@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use jiff::Timestamp;
 use plimsoll_domain::fleet::{LABEL_REGION, LABEL_ZONE};
 use plimsoll_domain::workload::{DisruptionBudget, Pod, VolumeReach, WorkloadKind};
 use plimsoll_domain::world::{ClusterError, Eviction};
@@ -39,6 +40,8 @@ pub(super) struct Life {
     pub budgets: Vec<usize>,
     /// Whether it was noted that it finds no place.
     pub waits: bool,
+    /// Whether its workload has one pod fewer without it.
+    pub retired: bool,
     /// Whether it waits for a volume to come free.
     pub attaching: bool,
     /// Whether it should have ended, and a fault holds it.
@@ -57,15 +60,28 @@ enum Return {
     OnItsNode,
     /// Never: nobody owns it.
     Never,
+    /// Not any more: its workload was made smaller.
+    Retired,
 }
 
 impl Life {
     fn returns(&self) -> Return {
+        if self.retired {
+            return Return::Retired;
+        }
         match self.pod.owner.as_ref().map(|owner| owner.kind) {
             None => Return::Never,
             Some(WorkloadKind::StatefulSet) => Return::AfterGone,
             Some(WorkloadKind::DaemonSet | WorkloadKind::Node) => Return::OnItsNode,
             Some(_) => Return::AtOnce,
+        }
+    }
+
+    /// Whether it is one of the pods that its workload has, or comes back as one under its name.
+    pub fn is_member(&self) -> bool {
+        match self.phase {
+            Phase::Terminating => self.returns() == Return::AfterGone,
+            Phase::Pending | Phase::Starting | Phase::Healthy => !self.retired,
         }
     }
 
@@ -122,6 +138,7 @@ impl Realm {
                 let takes = i64::from(self.is_healthy(life));
                 let name = &self.budgets[budget].key;
                 if common.faults.is_stuck(name) || self.room(budget) < takes {
+                    self.count.refused();
                     return Ok(Eviction::Blocked(name.clone()));
                 }
             }
@@ -129,6 +146,16 @@ impl Realm {
         }
         self.stop(key, common);
         Ok(Eviction::Accepted)
+    }
+
+    /// Lets a pod end that its workload does not want any more.
+    pub(super) fn retire(&mut self, key: &str, common: &mut Common) {
+        if let Some(life) = self.pods.get_mut(key) {
+            life.retired = true;
+            if life.phase != Phase::Terminating {
+                self.stop(key, common);
+            }
+        }
     }
 
     /// Lets a pod end. A ReplicaSet and a Job do not wait for that to make another.
@@ -157,7 +184,7 @@ impl Realm {
         self.release(&life.pod, common);
         self.unsettled = true;
         match life.returns() {
-            Return::AtOnce => {}
+            Return::AtOnce | Return::Retired => {}
             Return::AfterGone => drop(self.make_again(&life, common)),
             Return::OnItsNode => {
                 let node =
@@ -214,7 +241,7 @@ impl Realm {
             let was_leaving = life.phase == Phase::Terminating;
             match life.returns() {
                 Return::AtOnce if !was_leaving => drop(self.make_again(&life, common)),
-                Return::AtOnce | Return::OnItsNode => {}
+                Return::AtOnce | Return::OnItsNode | Return::Retired => {}
                 Return::AfterGone => drop(self.make_again(&life, common)),
                 Return::Never => {
                     common.note(&self.id, format_args!("pod {key}: gone for good, nobody owns it"))
@@ -227,9 +254,8 @@ impl Realm {
     /// Makes a pod like one that leaves, or is gone; returns its key. It waits for the scheduler. Volumes stay with the
     /// claim, and so does a node's disk.
     fn make_again(&mut self, old: &Life, common: &mut Common) -> String {
-        let mut pod =
-            Pod { node: None, terminating: false, create_time: Some(common.now), ..old.pod.clone() };
-        pod.labels.retain(|label, _| !BOUND_LABELS.contains(&label.as_str()));
+        self.count.restarted();
+        let mut pod = like(&old.pod, common.now);
         let keeps_name = pod
             .owner
             .as_ref()
@@ -260,10 +286,18 @@ impl Realm {
         };
         let budgets = self.rest.budgets.iter().enumerate().filter_map(speaks).collect();
         let (key, serial) = (pod.key(), self.next_serial());
-        self.pods.insert(
-            key.clone(),
-            Life { pod, phase, home, budgets, waits: false, attaching: false, held: false, serial },
-        );
+        let life = Life {
+            pod,
+            phase,
+            home,
+            budgets,
+            waits: false,
+            retired: false,
+            attaching: false,
+            held: false,
+            serial,
+        };
+        self.pods.insert(key.clone(), life);
         key
     }
 
@@ -285,6 +319,13 @@ impl Realm {
     }
 }
 
-fn has_local_disk(pod: &Pod) -> bool {
+/// A pod like another, pending, by the same name.
+pub(super) fn like(old: &Pod, now: Timestamp) -> Pod {
+    let mut pod = Pod { node: None, terminating: false, create_time: Some(now), ..old.clone() };
+    pod.labels.retain(|label, _| !BOUND_LABELS.contains(&label.as_str()));
+    pod
+}
+
+pub(super) fn has_local_disk(pod: &Pod) -> bool {
     pod.volumes.iter().any(|volume| volume.reach == VolumeReach::Local)
 }

@@ -12,9 +12,9 @@ use plimsoll_domain::fleet::{
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::resources::Resources;
 use plimsoll_domain::selector::{LabelSelector, Labels, NodeTerm, Operator, Requirement};
-use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_domain::snapshot::{Autoscaled, ClusterState};
 use plimsoll_domain::workload::{
-    DaemonSet, DisruptionBudget, Pod, Toleration, Volume, VolumeReach, WorkloadKind, WorkloadRef,
+    DaemonSet, DisruptionBudget, Pod, Toleration, Volume, VolumeReach, Workload, WorkloadKind, WorkloadRef,
 };
 use plimsoll_domain::world::{Cloud, CloudError, Cluster, Eviction, GroupSpec, GroupStatus};
 use plimsoll_sim::{Pace, Sim};
@@ -107,6 +107,22 @@ impl Seen {
     /// Changes the pods of an app.
     pub fn with(mut self, app: &str, change: impl Fn(&mut Pod)) -> Self {
         self.0.pods.iter_mut().filter(|pod| pod.labels["app"] == app).for_each(change);
+        self
+    }
+
+    /// Puts the workload of an app, a Deployment, under an autoscaler.
+    pub fn autoscaled(mut self, app: &str, min_replicas: i32, max_replicas: i32) -> Self {
+        let its = self.0.pods.iter().filter(|pod| pod.labels["app"] == app);
+        let replicas = i32::try_from(its.count()).expect("few");
+        let reference = WorkloadRef {
+            kind: WorkloadKind::Deployment,
+            namespace: "shop".to_owned(),
+            name: app.to_owned(),
+        };
+        let workload = reference.clone();
+        self.0.workloads.push(Workload { reference, replicas, max_surge: 1, max_unavailable: 0 });
+        let resources = vec!["cpu".to_owned()];
+        self.0.autoscaled.push(Autoscaled { workload, min_replicas, max_replicas, resources });
         self
     }
 

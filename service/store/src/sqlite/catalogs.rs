@@ -1,12 +1,13 @@
 //! Price catalogs.
 
+use jiff::Timestamp;
 use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::CatalogId;
-use plimsoll_domain::store::{StoreError, StoredCatalog, Write};
+use plimsoll_domain::store::{CatalogHead, Page, PageRequest, StoreError, StoredCatalog, Write};
 use sqlx::SqlitePool;
 
-use super::database;
 use super::write::{Open, begin, finish, foreign};
+use super::{database, page};
 use crate::body::{decode, encode, failed};
 
 type Row = (String, Vec<u8>);
@@ -57,6 +58,23 @@ pub async fn newest(pool: &SqlitePool, region: &str) -> Result<Option<StoredCata
             .await
             .map_err(database)?;
     row.map(stored).transpose()
+}
+
+/// Newest first, without their bodies.
+pub async fn list(pool: &SqlitePool, request: &PageRequest) -> Result<Page<CatalogHead>, StoreError> {
+    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
+        "SELECT seq, id, region, create_time FROM catalogs WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+    )
+    .bind(page::position(request)?.unwrap_or(i64::MAX))
+    .bind(page::rows_wanted(request))
+    .fetch_all(pool)
+    .await
+    .map_err(database)?;
+    page::page(page::cut(request, rows, |row| row.0.to_string()), |(_, id, region, time)| {
+        let id = CatalogId::try_from(id).map_err(failed)?;
+        let create_time = Some(Timestamp::from_millisecond(time).map_err(failed)?);
+        Ok(CatalogHead { id, region, create_time })
+    })
 }
 
 fn stored((id, body): Row) -> Result<StoredCatalog, StoreError> {

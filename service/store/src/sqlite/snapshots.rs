@@ -1,17 +1,18 @@
 //! Snapshots, and the generation of the fleet that they show.
 
+use jiff::Timestamp;
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::{ClusterId, SnapshotId};
 use plimsoll_domain::snapshot::{Content, Snapshot};
-use plimsoll_domain::store::{StoreError, StoredSnapshot, Write};
+use plimsoll_domain::store::{Page, PageRequest, SnapshotHead, StoreError, StoredSnapshot, Write};
 use plimsoll_domain::workload::Taint;
 use sqlx::{SqliteConnection, SqlitePool};
 
 use super::write::{Open, begin, finish, foreign};
-use super::{clusters, database};
+use super::{clusters, database, page};
 use crate::body::{decode, encode, failed};
 
-type Row = (String, String, i64, Vec<u8>);
+type Row = (String, String, i64, i64, Vec<u8>);
 
 pub async fn create(
     pool: &SqlitePool,
@@ -55,7 +56,13 @@ pub async fn create(
         .await
         .map_err(database)?;
     finish(transaction, write, &id.name(cluster)).await?;
-    Ok(StoredSnapshot { generation, id: id.clone(), digest: body.digest, snapshot: snapshot.clone() })
+    Ok(StoredSnapshot {
+        generation,
+        id: id.clone(),
+        digest: body.digest,
+        create_time: millisecond(write.time.as_millisecond())?,
+        snapshot: snapshot.clone(),
+    })
 }
 
 pub async fn get(
@@ -78,17 +85,19 @@ async fn read(
     cluster: &ClusterId,
     id: &str,
 ) -> Result<Option<Row>, StoreError> {
-    sqlx::query_as("SELECT id, digest, generation, body FROM snapshots WHERE cluster = ? AND id = ?")
-        .bind(cluster.as_str())
-        .bind(id)
-        .fetch_optional(connection)
-        .await
-        .map_err(database)
+    sqlx::query_as(
+        "SELECT id, digest, generation, create_time, body FROM snapshots WHERE cluster = ? AND id = ?",
+    )
+    .bind(cluster.as_str())
+    .bind(id)
+    .fetch_optional(connection)
+    .await
+    .map_err(database)
 }
 
 async fn newest(connection: &mut SqliteConnection, cluster: &ClusterId) -> Result<Option<Row>, StoreError> {
     sqlx::query_as(
-        "SELECT id, digest, generation, body FROM snapshots WHERE cluster = ? ORDER BY seq DESC LIMIT 1",
+        "SELECT id, digest, generation, create_time, body FROM snapshots WHERE cluster = ? ORDER BY seq DESC LIMIT 1",
     )
     .bind(cluster.as_str())
     .fetch_optional(connection)
@@ -96,9 +105,34 @@ async fn newest(connection: &mut SqliteConnection, cluster: &ClusterId) -> Resul
     .map_err(database)
 }
 
-fn stored((id, digest, generation, body): Row) -> Result<StoredSnapshot, StoreError> {
+/// Newest first, without their bodies.
+pub async fn list(
+    pool: &SqlitePool,
+    cluster: &ClusterId,
+    request: &PageRequest,
+) -> Result<Page<SnapshotHead>, StoreError> {
+    let mut connection = pool.acquire().await.map_err(database)?;
+    clusters::exists(&mut connection, cluster).await?;
+    let rows: Vec<(i64, String, String, i64, i64)> = sqlx::query_as("SELECT seq, id, digest, generation, create_time FROM snapshots WHERE cluster = ? AND seq < ? ORDER BY seq DESC LIMIT ?")
+        .bind(cluster.as_str())
+        .bind(page::position(request)?.unwrap_or(i64::MAX))
+        .bind(page::rows_wanted(request))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(database)?;
+    page::page(page::cut(request, rows, |row| row.0.to_string()), |(_, id, digest, generation, time)| {
+        let id = SnapshotId::try_from(id).map_err(failed)?;
+        Ok(SnapshotHead { id, digest, generation, create_time: millisecond(time)? })
+    })
+}
+
+fn stored((id, digest, generation, time, body): Row) -> Result<StoredSnapshot, StoreError> {
     let id = SnapshotId::try_from(id).map_err(failed)?;
-    Ok(StoredSnapshot { generation, id, digest, snapshot: decode(&body)? })
+    Ok(StoredSnapshot { generation, id, digest, create_time: millisecond(time)?, snapshot: decode(&body)? })
+}
+
+fn millisecond(time: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(time).map_err(failed)
 }
 
 /// Digest of what a generation counts: each node's name and what its group is. A ready instance has none.
