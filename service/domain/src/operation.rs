@@ -41,6 +41,14 @@ impl Kind {
             Self::ResizeNodeGroup { .. } | Self::ReplaceInterrupted { .. } => None,
         }
     }
+
+    /// The node group that is brought to a size, and the size.
+    pub fn size(&self) -> Option<(&str, u32)> {
+        match self {
+            Self::ApplyPlan { .. } | Self::ReplaceInterrupted { .. } => None,
+            Self::ResizeNodeGroup { group, to, .. } => Some((group, *to)),
+        }
+    }
 }
 
 /// Where an operation stands.
@@ -253,7 +261,7 @@ pub struct Operation {
     pub create_time: Timestamp,
     /// When it was written last.
     pub update_time: Timestamp,
-    /// Counts its writes; a writer has to know the newest.
+    /// Counts its writes, from 1; a writer has to know the newest.
     pub revision: i64,
 }
 
@@ -273,8 +281,77 @@ impl Operation {
         }
     }
 
+    /// The same with a newer wish for its group: the larger size of the two, with the words and the steps of who asked for
+    /// it. Its name, its place in the line and who asked first stay. None if it is large enough already, or if the wish
+    /// is for something else.
+    #[must_use]
+    pub fn joined_by(&self, wish: &Self) -> Option<Self> {
+        let (Kind::ResizeNodeGroup { group, from, to, .. }, Some((wished, size))) =
+            (&self.kind, wish.kind.size())
+        else {
+            return None;
+        };
+        let Kind::ResizeNodeGroup { reason, .. } = &wish.kind else { return None };
+        if self.cluster != wish.cluster || group != wished || size <= *to {
+            return None;
+        }
+        let kind =
+            Kind::ResizeNodeGroup { group: group.clone(), from: *from, to: size, reason: reason.clone() };
+        let update_time = self.update_time.max(wish.update_time);
+        Some(Self { kind, steps: wish.steps.clone(), update_time, ..self.clone() })
+    }
+
     /// The first step that is not done.
     pub fn next_step(&self) -> Option<usize> {
         self.steps.iter().position(|record| record.progress != Progress::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resize(id: &str, group: &str, to: u32, second: i64) -> Operation {
+        let time = Timestamp::from_second(second).expect("in range");
+        let (group, from) = (group.to_owned(), 2);
+        let step = Step::Grow { group: group.clone(), from, to };
+        Operation {
+            id: id.parse().expect("valid"),
+            cluster: "atlas".parse().expect("valid"),
+            kind: Kind::ResizeNodeGroup { group, from, to, reason: id.to_owned() },
+            state: State::Queued,
+            steps: vec![StepRecord::new(step)],
+            failure: None,
+            cancel_requested: false,
+            actor: id.to_owned(),
+            create_time: time,
+            update_time: time,
+            revision: 3,
+        }
+    }
+
+    #[test]
+    fn of_two_wishes_for_a_group_the_larger_holds() {
+        let first = resize("o1", "web", 5, 10);
+        let joined = first.joined_by(&resize("o2", "web", 8, 20)).expect("larger");
+        assert_eq!(joined.kind.size(), Some(("web", 8)));
+        assert_eq!((joined.id.as_str(), joined.actor.as_str(), joined.revision), ("o1", "o1", 3));
+        let Kind::ResizeNodeGroup { from, reason, .. } = &joined.kind else { panic!("a resize") };
+        assert_eq!((*from, reason.as_str()), (2, "o2"));
+        assert_eq!(joined.steps[0].step, Step::Grow { group: "web".into(), from: 2, to: 8 });
+        assert_eq!((joined.create_time.as_second(), joined.update_time.as_second()), (10, 20));
+    }
+
+    #[test]
+    fn what_is_no_larger_or_for_another_group_changes_nothing() {
+        let first = resize("o1", "web", 5, 10);
+        for (group, to) in [("web", 5), ("web", 4), ("api", 8)] {
+            assert_eq!(first.joined_by(&resize("o2", group, to, 20)), None, "{group} {to}");
+        }
+        let elsewhere = Operation { cluster: "zeus".parse().expect("valid"), ..resize("o2", "web", 8, 20) };
+        assert_eq!(first.joined_by(&elsewhere), None);
+        let plan = Kind::ApplyPlan { plan: "p1".parse().expect("valid") };
+        assert_eq!(first.joined_by(&Operation { kind: plan.clone(), ..first.clone() }), None);
+        assert_eq!(Operation { kind: plan, ..first.clone() }.joined_by(&first), None);
     }
 }

@@ -19,7 +19,7 @@ mod class;
 mod facts;
 mod filter;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod load;
 mod reason;
 pub mod referee;

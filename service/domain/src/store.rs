@@ -15,8 +15,8 @@ use crate::snapshot::Snapshot;
 /// How long a request id is remembered, from the write that used it first. What the wire promises.
 pub const REQUEST_ID_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Operations that may wait for one cluster. A hook that asks twice a second fills it in eight minutes; more would only
-/// ask for the same sizes again.
+/// Operations that may wait for one cluster. Resizes of one group wait as one, so that this is more than twice the groups
+/// that EKS lets a cluster have (450).
 pub const QUEUED_MAX: u32 = 1_000;
 
 /// Why the store did not do as told. One variant for each thing a caller would do differently.
@@ -63,6 +63,12 @@ pub enum StoreError {
     /// The page token is none of ours.
     #[error("page token {0:?} is not valid")]
     BadPageToken(String),
+    /// Too many writes wait for the disk: try again in a while. Nothing was written.
+    #[error("{waiting} writes wait for the database")]
+    Overloaded {
+        /// How many wait.
+        waiting: usize,
+    },
     /// The disk is full. Nothing was written.
     #[error("no space left for the database")]
     Full,
@@ -215,6 +221,53 @@ pub struct OperationFilter {
     pub open: bool,
 }
 
+/// An operation that is not over, in brief.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenOperation {
+    /// Its id.
+    pub id: OperationId,
+    /// Whether it waits for its cluster.
+    pub is_queued: bool,
+    /// The node group that it resizes, and to which size; none if it does something else.
+    pub size: Option<(String, u32)>,
+}
+
+/// A line of the audit log: a write that changed something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Counts the lines; a later write has a greater number.
+    pub number: i64,
+    /// When, to the millisecond.
+    pub time: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Full method name, or the name of what the service did by itself.
+    pub method: String,
+    /// The caller's id of the request; may be empty.
+    pub request_id: String,
+    /// Resource name of what was written.
+    pub resource: String,
+    /// The cluster that it belongs to; none: to none.
+    pub cluster: Option<ClusterId>,
+}
+
+/// Which lines of the audit log a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Of this cluster; none: of all, and of none.
+    pub cluster: Option<ClusterId>,
+    /// Of this actor; none: of all.
+    pub actor: Option<String>,
+    /// Of this method, by its full name or the last part of it; none: of all.
+    pub method: Option<String>,
+    /// About this resource; none: about all.
+    pub resource: Option<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}
+
 /// The right to run the operations of a cluster, for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -337,9 +390,10 @@ pub trait Store: Send + Sync {
         generation: i64,
     ) -> Result<Operation, StoreError>;
     /// Adds an operation that rests on no plan. One that is final is only written down. One that is queued waits for its
-    /// cluster behind those that wait already; see [`Store::next_operation`]. Any other takes its cluster: `Busy` if
-    /// another one holds it, or waits for it. `Busy` too if [`QUEUED_MAX`] wait. A repeated request returns the operation
-    /// as it is now.
+    /// cluster behind those that wait already; see [`Store::next_operation`]. If a resize of the same group waits whose
+    /// end nobody asked for, it joins that one ([`Operation::joined_by`]), and that one is returned: the request id and the
+    /// audit log name it. Any other takes its cluster: `Busy` if another one holds it, or waits for it. `Busy` too if
+    /// [`QUEUED_MAX`] wait. A repeated request returns the operation as it is now.
     async fn add_operation(&self, write: &Write, operation: &Operation) -> Result<Operation, StoreError>;
     /// Gives a cluster that nobody holds to the operation that has waited longest for it, which runs from then on, and
     /// returns it. None if the cluster is held or nobody waits. No request and no line in the audit log.
@@ -347,8 +401,12 @@ pub trait Store: Send + Sync {
     /// Writes how far an operation is, and returns it with its new revision and whether its end was asked for.
     /// `Superseded` if `operation.revision` is not the newest. No request and no line in the audit log.
     async fn update_operation(&self, operation: &Operation) -> Result<Operation, StoreError>;
+    /// As [`Store::update_operation`], because somebody asked for it: with a line in the audit log.
+    async fn intervene(&self, write: &Write, operation: &Operation) -> Result<Operation, StoreError>;
     /// Asks for the end of an operation; no change if it is final.
     async fn cancel_operation(&self, write: &Write, id: &OperationId) -> Result<Operation, StoreError>;
+    /// Operations of a cluster that are not over, the first first. None for a cluster that is not there.
+    async fn open_operations(&self, cluster: &ClusterId) -> Result<Vec<OpenOperation>, StoreError>;
     /// Reads an operation.
     async fn operation(&self, id: &OperationId) -> Result<Operation, StoreError>;
     /// Lists operations, newest first.
@@ -357,6 +415,9 @@ pub trait Store: Send + Sync {
         filter: &OperationFilter,
         page: &PageRequest,
     ) -> Result<Page<Operation>, StoreError>;
+
+    /// Lists the audit log, newest first.
+    async fn audit(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>, StoreError>;
 
     /// Replaces a cluster's usage checkpoint (opaque bytes with their own version). Batches that
     /// were folded in are remembered by id: see [`Store::usage_batch_seen`].
@@ -395,7 +456,7 @@ pub trait Store: Send + Sync {
         cluster: &ClusterId,
         refused: &[Unavailable],
     ) -> Result<(), StoreError>;
-    /// What is not to be had `now`, by offering. Forgets what was over before.
+    /// What is not to be had `now`, by offering.
     async fn unavailable(&self, cluster: &ClusterId, now: Timestamp) -> Result<Vec<Unavailable>, StoreError>;
 
     /// Drops what is older than it has to be: operations that are over; plans that no operation that is kept carries out;

@@ -24,6 +24,12 @@ pub fn discounted(nano_usd: i64, discount_ratio: f64) -> i64 {
     divide_half_even(i128::from(nano_usd) * (RATIO_ONE - discount), RATIO_ONE)
 }
 
+/// What so many things cost, given what all of them did: cost of `per` of `count` things, rounded to the nano. None if
+/// there were none.
+pub fn unit_cost(nano_usd: i64, count: i64, per: i64) -> Option<i64> {
+    (0 < count).then(|| divide_half_even(i128::from(nano_usd) * i128::from(per), i128::from(count)))
+}
+
 /// A price that runs with time: so many nano-USD in every period.
 ///
 /// What a span costs is what has run up at its end less what had run up at its begin, both counted from `anchor` and

@@ -43,7 +43,7 @@ pub fn observe(
     let seen = |pod: &Pod| Some(seen(pod, place(pod)?, &teams, used.get(&pod.key())));
     let mut pods: Vec<PodSeen> = state.pods.iter().filter_map(seen).collect();
     pods.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
-    Observation { time, pods }
+    Observation { time, pods, ..Observation::default() }
 }
 
 fn seen(pod: &Pod, provider_id: &str, teams: &Teams<'_>, used: Option<&Used>) -> PodSeen {

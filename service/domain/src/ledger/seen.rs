@@ -3,13 +3,25 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Pods of a cluster at one moment.
+use super::Inventory;
+use crate::world::{MachineLife, SpotChange};
+
+/// A cluster at one moment, and what the cloud billed since the moment before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// When, by the clock of the cluster's world.
     pub time: Timestamp,
     /// Pods that are bound to a node, by namespace and name.
     pub pods: Vec<PodSeen>,
+    /// What it has that is billed or divides what is billed.
+    #[serde(default)]
+    pub inventory: Inventory,
+    /// Machines that ran since the observation before.
+    #[serde(default)]
+    pub lives: Vec<MachineLife>,
+    /// Spot prices since the observation before.
+    #[serde(default)]
+    pub spot: Vec<SpotChange>,
 }
 
 /// A pod on a node.

@@ -37,6 +37,8 @@ pub const GAP_SECONDS_MAX: i64 = 600;
 pub struct HourInput<'a> {
     /// The hour: any moment of it.
     pub hour: Timestamp,
+    /// Until when it is settled: an hour that goes on has cost only so much so far, but for what is billed by whole hours.
+    pub until: Timestamp,
     /// Machines that lived in it; others are passed over. One that the cloud took back within an hour of its launch is
     /// free, so the hour of its launch has to be settled again once that is known.
     pub lives: &'a [MachineLife],
@@ -71,6 +73,11 @@ impl Hour {
         Self { start, end: start.saturating_add(HOUR_SECONDS) }
     }
 
+    /// The part of it before a moment; at least its first second.
+    fn until(self, time: Timestamp) -> Self {
+        Self { end: self.end.min(time.as_second()).max(self.start + 1), ..self }
+    }
+
     fn time(self) -> Timestamp {
         Timestamp::from_second(self.start).unwrap_or(Timestamp::MIN)
     }
@@ -81,7 +88,7 @@ impl Hour {
 /// Charges ascend by item, resource and meter; allocations by charge, part and owner, and sum to their charge in each of
 /// the four costs. Parts of nothing are left out.
 pub fn settle(input: &HourInput<'_>) -> HourRows {
-    let hour = Hour::of(input.hour);
+    let hour = Hour::of(input.hour).until(input.until);
     let mut rows = HourRows::default();
     machine::settle(input, hour, &mut rows);
     beside::settle(input, hour, &mut rows);

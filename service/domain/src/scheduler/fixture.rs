@@ -14,12 +14,12 @@ use crate::workload::{
 const GIB: i64 = 1 << 30;
 
 /// CPU in milli, memory in GiB, and one pod.
-pub(super) fn request(cpu_milli: i64, memory_gib: i64) -> Resources {
+pub(crate) fn request(cpu_milli: i64, memory_gib: i64) -> Resources {
     Resources { cpu_milli, memory_bytes: memory_gib * GIB, pods: 1, ..Resources::default() }
 }
 
 /// A ready node of 4 cores, 16 GiB and 20 pods in a zone, with a host name.
-pub(super) fn node(name: &str, zone: &str) -> Node {
+pub(crate) fn node(name: &str, zone: &str) -> Node {
     let allocatable = Resources { pods: 20, ..request(4000, 16) };
     let labels = [(LABEL_HOSTNAME, name), (LABEL_ZONE, zone)];
     Node {
@@ -41,7 +41,7 @@ pub(super) fn node(name: &str, zone: &str) -> Node {
 }
 
 /// A pod of 1 core and 1 GiB in namespace `shop`, labelled `app`, owned by a Deployment of that name.
-pub(super) fn pod(name: &str, app: &str) -> Pod {
+pub(crate) fn pod(name: &str, app: &str) -> Pod {
     let owner =
         WorkloadRef { kind: WorkloadKind::Deployment, namespace: "shop".to_owned(), name: app.to_owned() };
     Pod {
@@ -62,27 +62,27 @@ pub(super) fn pod(name: &str, app: &str) -> Pod {
 }
 
 /// The same pod, asking for something else.
-pub(super) fn asking(mut pod: Pod, requests: Resources) -> Pod {
+pub(crate) fn asking(mut pod: Pod, requests: Resources) -> Pod {
     pod.containers = vec![Container { requests: requests.clone(), ..Container::default() }];
     pod.requests = requests;
     pod
 }
 
 /// The same pod with these rules.
-pub(super) fn ruled(mut pod: Pod, change: impl FnOnce(&mut Scheduling)) -> Pod {
+pub(crate) fn ruled(mut pod: Pod, change: impl FnOnce(&mut Scheduling)) -> Pod {
     change(Arc::make_mut(&mut pod.scheduling));
     pod
 }
 
 /// Selects pods labelled `app`.
-pub(super) fn app(name: &str) -> LabelSelector {
+pub(crate) fn app(name: &str) -> LabelSelector {
     let requirement =
         Requirement { key: "app".to_owned(), operator: Operator::In, values: vec![name.to_owned()] };
     LabelSelector { requirements: vec![requirement] }
 }
 
 /// Pods of an app in namespace `shop`, in the same domain of a key.
-pub(super) fn term(name: &str, key: &str) -> PodTerm {
+pub(crate) fn term(name: &str, key: &str) -> PodTerm {
     PodTerm {
         topology_key: key.to_owned(),
         selector: app(name),
@@ -92,7 +92,7 @@ pub(super) fn term(name: &str, key: &str) -> PodTerm {
 }
 
 /// A required spread of an app with a skew of one.
-pub(super) fn spread(name: &str, key: &str) -> SpreadConstraint {
+pub(crate) fn spread(name: &str, key: &str) -> SpreadConstraint {
     SpreadConstraint {
         topology_key: key.to_owned(),
         max_skew: 1,
@@ -105,18 +105,18 @@ pub(super) fn spread(name: &str, key: &str) -> SpreadConstraint {
 }
 
 /// A taint `key=value` with an effect.
-pub(super) fn taint(key: &str, effect: TaintEffect) -> Taint {
+pub(crate) fn taint(key: &str, effect: TaintEffect) -> Taint {
     Taint { key: key.to_owned(), value: String::new(), effect }
 }
 
 /// A node term: the label `key` has this value.
-pub(super) fn requires(key: &str, value: &str) -> NodeTerm {
+pub(crate) fn requires(key: &str, value: &str) -> NodeTerm {
     let requirement =
         Requirement { key: key.to_owned(), operator: Operator::In, values: vec![value.to_owned()] };
     NodeTerm { labels: vec![requirement], fields: Vec::new() }
 }
 
 /// A mounted claim.
-pub(super) fn volume(claim: &str, driver: &str, reach: VolumeReach) -> Volume {
+pub(crate) fn volume(claim: &str, driver: &str, reach: VolumeReach) -> Volume {
     Volume { claim: claim.to_owned(), driver: driver.to_owned(), reach }
 }

@@ -78,8 +78,13 @@ impl Given {
     }
 
     fn settle(&self, hour: Timestamp) -> HourRows {
+        self.settle_until(hour, Timestamp::MAX)
+    }
+
+    fn settle_until(&self, hour: Timestamp, until: Timestamp) -> HourRows {
         let input = HourInput {
             hour,
+            until,
             lives: &self.lives,
             spot: &self.spot,
             catalog: &self.catalog,
@@ -149,7 +154,7 @@ fn pod(name: &str, cpu_milli: i64, memory_mib: i64) -> PodSeen {
 }
 
 fn seen(clock: &str, pods: &[PodSeen]) -> Observation {
-    Observation { time: at(clock), pods: pods.to_vec() }
+    Observation { time: at(clock), pods: pods.to_vec(), ..Observation::default() }
 }
 
 /// An m5.large of nominal capacity, as the check value of the ledger has it.

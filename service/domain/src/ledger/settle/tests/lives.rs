@@ -16,6 +16,18 @@ use crate::world::{End, MachineLife, SpotChange};
 const DAY: i64 = 86_400;
 
 #[test]
+fn an_hour_that_goes_on_has_cost_so_far() {
+    let given = Given::lives(&[life("m5.large", "10:00:00", None)]);
+    let cost = |until: &str| {
+        let rows = given.settle_until(at("10:00:00"), at(until));
+        rows.charges.iter().find(|charge| charge.item == Item::Instance).map(|charge| charge.list_cost)
+    };
+    assert_eq!(cost("10:15:00"), Some(24_000_000));
+    assert_eq!(cost("10:30:00"), Some(48_000_000));
+    assert_eq!(cost("11:15:00"), Some(96_000_000));
+}
+
+#[test]
 fn instances_are_billed_by_the_second_and_at_least_for_a_minute_of_their_life() {
     let cases = [
         ("61 s", "10:00:00", "10:01:01", [0, 1_626_667]),
