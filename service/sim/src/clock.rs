@@ -38,7 +38,6 @@ pub struct SimClock {
 #[derive(Debug)]
 struct Inner {
     start: Timestamp,
-    pace: Pace,
     hand: Mutex<Hand>,
 }
 
@@ -47,22 +46,36 @@ struct Inner {
 struct Hand {
     passed: Duration,
     set: Instant,
+    pace: Pace,
+}
+
+impl Hand {
+    fn now(&self) -> Duration {
+        let since = self.pace.speed().map(|speed| scaled(self.set.elapsed(), speed));
+        self.passed.saturating_add(since.unwrap_or_default())
+    }
 }
 
 impl SimClock {
     /// A clock that shows `start` now.
     pub fn new(start: Timestamp, pace: Pace) -> Self {
-        let hand = Mutex::new(Hand { passed: Duration::ZERO, set: Instant::now() });
-        Self { inner: Arc::new(Inner { start, pace, hand }) }
+        let hand = Mutex::new(Hand { passed: Duration::ZERO, set: Instant::now(), pace });
+        Self { inner: Arc::new(Inner { start, hand }) }
     }
 
     /// Moves time on to `time` at once. Does nothing if it is later already.
     pub fn advance_to(&self, time: Timestamp) {
         let wanted = Duration::try_from(time.duration_since(self.inner.start)).unwrap_or_default();
         let mut hand = self.hand();
-        if self.passed(&hand) < wanted {
-            *hand = Hand { passed: wanted, set: Instant::now() };
+        if hand.now() < wanted {
+            *hand = Hand { passed: wanted, set: Instant::now(), ..*hand };
         }
+    }
+
+    /// Lets time pass otherwise from now on. Who sleeps already wakes when the old pace would have it.
+    pub fn set_pace(&self, pace: Pace) {
+        let mut hand = self.hand();
+        *hand = Hand { passed: hand.now(), set: Instant::now(), pace };
     }
 
     /// Moves time on by a span at once.
@@ -74,11 +87,6 @@ impl SimClock {
     fn hand(&self) -> MutexGuard<'_, Hand> {
         self.inner.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn passed(&self, hand: &Hand) -> Duration {
-        let since = self.inner.pace.speed().map(|speed| scaled(hand.set.elapsed(), speed));
-        hand.passed.saturating_add(since.unwrap_or_default())
-    }
 }
 
 #[async_trait]
@@ -89,11 +97,12 @@ impl Clock for SimClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.passed(&self.hand())
+        self.hand().now()
     }
 
     async fn sleep(&self, span: Duration) {
-        match self.inner.pace.speed() {
+        let pace = self.hand().pace;
+        match pace.speed() {
             Some(speed) => tokio::time::sleep(scaled(span, 1.0 / speed)).await,
             None => {
                 self.skip(span);
@@ -131,6 +140,19 @@ mod tests {
         clock.sleep(MINUTE).await;
         assert!(MINUTE <= clock.monotonic(), "{:?}", clock.monotonic());
         assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    }
+
+    #[test]
+    fn another_pace_goes_on_from_where_time_is() {
+        let clock = SimClock::new(Timestamp::UNIX_EPOCH, Pace::Jump);
+        clock.skip(MINUTE);
+        clock.set_pace(Pace::Speed(1e6));
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(MINUTE < clock.monotonic());
+        clock.set_pace(Pace::Jump);
+        let seen = clock.monotonic();
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(clock.monotonic(), seen);
     }
 
     #[test]

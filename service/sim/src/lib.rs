@@ -9,6 +9,7 @@
 //! default is a quiet world.
 
 mod act;
+mod chance;
 mod clock;
 mod cloud;
 mod cluster;
@@ -41,6 +42,7 @@ use crate::act::Act;
 use crate::journal::Journal;
 use crate::universe::Universe;
 
+pub use crate::chance::Targets;
 pub use crate::clock::{Pace, SimClock};
 pub use crate::demand::Demand;
 pub use crate::fault::{Call, Edit, Fault};
@@ -55,6 +57,8 @@ pub use crate::weather::{Origin, RECLAIMS_FACTOR_MAX, Weather};
 pub struct Sim {
     universe: Arc<Mutex<Universe>>,
     clock: SimClock,
+    /// Of clusters that are loaded through [`plimsoll_domain::world::Simulator`].
+    demand: Demand,
 }
 
 impl Sim {
@@ -66,7 +70,7 @@ impl Sim {
     /// An empty world that is kept in memory only.
     pub fn begin(origin: &Origin, pace: Pace) -> Self {
         let universe = Arc::new(Mutex::new(Universe::new(origin)));
-        Self { universe, clock: SimClock::new(origin.start, pace) }
+        Self { universe, clock: SimClock::new(origin.start, pace), demand: Demand::Still }
     }
 
     /// As [`Sim::open_or_begin`], a quiet world if the file is not there.
@@ -92,7 +96,13 @@ impl Sim {
         universe.keep(journal);
         let clock = SimClock::new(past.origin.start, pace);
         clock.advance_to(now);
-        Ok(Self { universe: Arc::new(Mutex::new(universe)), clock })
+        Ok(Self { universe: Arc::new(Mutex::new(universe)), clock, demand: Demand::Still })
+    }
+
+    /// The same, where the demand of clusters that the service loads from now on is such.
+    #[must_use]
+    pub fn with_demand(self, demand: Demand) -> Self {
+        Self { demand, ..self }
     }
 
     /// This world as operations see it.

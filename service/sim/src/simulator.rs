@@ -16,7 +16,7 @@ impl Simulator for Sim {
     }
 
     fn load(&self, cluster: &ClusterId, state: ClusterState) -> Result<(), ClusterError> {
-        Sim::load(self, cluster, state).map_err(|error| ClusterError::Failed(error.to_string()))
+        self.load_with(cluster, state, self.demand).map_err(|error| ClusterError::Failed(error.to_string()))
     }
 
     fn rehearse(&self, scene: Scene) -> Result<Arc<dyn Rehearsal>, ClusterError> {

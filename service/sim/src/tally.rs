@@ -19,6 +19,8 @@ pub struct Tally {
     pub budget_violations: Vec<String>,
     /// The same, for no other reason than that a machine was taken back, broke, or was terminated by other hands.
     pub budget_violations_by_others: Vec<String>,
+    /// Machines that were terminated through this world's doors, by provider id.
+    pub machines_removed: Vec<String>,
     /// How long machines ran, by group and instance type, counted by the clock while they ran.
     pub node_time: BTreeMap<(String, String), Duration>,
 }

@@ -214,6 +214,9 @@ impl Realm {
         self.ended.push(machine.life(provider_id, Some(end)));
         self.ended.retain(|life| life.end.is_none_or(|end| kept(end.time, common.now)));
         self.blame = cause;
+        if cause == Cause::Order {
+            self.tally.machines_removed.push(provider_id.to_owned());
+        }
         if let Some(node) = &mut machine.node {
             node.ready = false;
             let name = node.name.clone();
