@@ -13,7 +13,3 @@ CREATE TABLE unavailable_offerings (
     until   INTEGER NOT NULL,
     PRIMARY KEY (cluster, offer)
 ) STRICT;
-
--- Lists of one kind stay quick however long the others grow.
-CREATE INDEX operations_open ON operations (seq) WHERE is_open = 1;
-CREATE INDEX operations_by_plan ON operations (cluster, plan, seq) WHERE plan <> '';

@@ -5,7 +5,8 @@ use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::operation::{Kind, Operation, Progress, State, Step, StepRecord};
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::store::{
-    ClusterRecord, Mode, OperationFilter, PageRequest, RequestKey, Store, StoreError, Write,
+    ClusterRecord, Mode, OpenOperation, OperationFilter, PageRequest, QUEUED_MAX, RequestKey, Store,
+    StoreError, Write,
 };
 use plimsoll_store::Sqlite;
 use sqlx::SqlitePool;
@@ -183,9 +184,14 @@ async fn the_table_itself_refuses_a_second_holder() {
     assert!(error.as_database_error().is_some_and(|error| error.is_unique_violation()), "{error}");
 }
 
-/// An operation that waits for its cluster.
+/// An operation that waits for its cluster, with a group of its own.
 fn queued(id: &str) -> Operation {
-    let kind = Kind::ResizeNodeGroup { group: "web".into(), from: 1, to: 2, reason: String::new() };
+    wish(id, &format!("group-of-{id}"), 2)
+}
+
+/// A resize that waits for its cluster.
+fn wish(id: &str, group: &str, to: u32) -> Operation {
+    let kind = Kind::ResizeNodeGroup { group: group.into(), from: 1, to, reason: String::new() };
     Operation { state: State::Queued, kind, ..operation(id, "atlas") }
 }
 
@@ -231,6 +237,56 @@ async fn who_waits_may_be_cancelled_and_never_has_a_turn() {
     let added = store.add_operation(&request, &queued("o2")).await.expect("waits");
     let again = store.add_operation(&request, &queued("o3")).await.expect("answered again");
     assert_eq!(again, added);
+}
+
+#[tokio::test]
+async fn resizes_of_a_group_wait_as_one() {
+    let store = in_memory(&["atlas"]).await;
+    let first = add(&store, &wish("o1", "web", 3)).await.expect("waits");
+    let request = write("r2", 1);
+    let larger = store.add_operation(&request, &wish("o2", "web", 5)).await.expect("joins");
+    assert_eq!((larger.id.as_str(), larger.kind.size()), ("o1", Some(("web", 5))));
+    assert_eq!(larger.revision, first.revision + 1);
+    assert_eq!(store.operation(&first.id).await.expect("read"), larger);
+    let smaller = add(&store, &wish("o3", "web", 4)).await.expect("joins");
+    assert_eq!(smaller, larger);
+    let other = add(&store, &wish("o4", "api", 9)).await.expect("waits");
+    assert_eq!(other.id.as_str(), "o4");
+    let again = store.add_operation(&request, &wish("o5", "web", 5)).await;
+    assert_eq!(again.expect("answered again"), larger);
+
+    let size = |group: &str, to| Some((group.to_owned(), to));
+    let brief = |id: &str, is_queued, size| OpenOperation { id: operation_id(id), is_queued, size };
+    let open = store.open_operations(&cluster_id("atlas")).await.expect("read");
+    assert_eq!(open, [brief("o1", true, size("web", 5)), brief("o4", true, size("api", 9))]);
+    // Who has its turn is joined by nobody any more.
+    let begun = store.next_operation(&cluster_id("atlas")).await.expect("answered").expect("its turn");
+    assert_eq!((begun.id.as_str(), begun.kind.size()), ("o1", Some(("web", 5))));
+    let next = add(&store, &wish("o6", "web", 7)).await.expect("waits");
+    assert_eq!(next.id.as_str(), "o6");
+    let open = store.open_operations(&cluster_id("atlas")).await.expect("read");
+    assert_eq!(open[0], brief("o1", false, size("web", 5)));
+}
+
+#[tokio::test]
+async fn nobody_joins_what_is_to_end() {
+    let store = in_memory(&["atlas"]).await;
+    let first = add(&store, &wish("o1", "web", 3)).await.expect("waits");
+    store.cancel_operation(&write("", 2), &first.id).await.expect("asked");
+    let second = add(&store, &wish("o2", "web", 3)).await.expect("waits");
+    assert_eq!(second.id.as_str(), "o2");
+}
+
+#[tokio::test]
+async fn the_line_for_a_cluster_has_an_end() {
+    let store = in_memory(&["atlas"]).await;
+    for number in 0..QUEUED_MAX {
+        add(&store, &queued(&format!("o{number}"))).await.expect("waits");
+    }
+    expect_busy(add(&store, &queued("one-more")).await, "clusters/atlas", "operations/o0");
+    // Joining needs no place.
+    let joined = add(&store, &wish("o-joins", "group-of-o7", 9)).await.expect("joins");
+    assert_eq!(joined.id.as_str(), "o7");
 }
 
 #[tokio::test]

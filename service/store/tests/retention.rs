@@ -7,7 +7,7 @@ use plimsoll_domain::offer::Unavailable;
 use plimsoll_domain::operation::{Kind, Operation, State};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
-use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
+use plimsoll_domain::snapshot::{Content, Snapshot};
 use plimsoll_domain::store::{
     ClusterRecord, Dropped, Mode, OperationFilter, PageRequest, RequestKey, Retention, Store, Write,
 };
@@ -51,7 +51,7 @@ async fn store() -> Sqlite {
 }
 
 async fn add_snapshot(store: &Sqlite, id: &str, second: i64) {
-    let content = Content::Cluster(Box::new(ClusterState::default()));
+    let content = Content::Cluster(Box::default());
     let snapshot = Snapshot { capture_time: at(second), content, findings: Vec::new() };
     let id = id.parse().expect("a valid id");
     store.create_snapshot(&write(second), &atlas(), &id, &snapshot).await.expect("stored");
@@ -163,7 +163,7 @@ async fn a_list_of_ten_thousand_operations_reads_only_its_page() {
         ),
         (
             "SELECT body FROM operations WHERE seq < 9 AND is_open = 1 ORDER BY seq DESC LIMIT 9",
-            "operations_open",
+            "operations_are_open",
         ),
     ];
     for (query, index) in cases {

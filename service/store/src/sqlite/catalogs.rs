@@ -1,50 +1,60 @@
 //! Price catalogs.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::ids::CatalogId;
 use plimsoll_domain::store::{CatalogHead, Page, PageRequest, StoreError, StoredCatalog, Write};
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 
-use super::write::{Open, begin, finish, foreign};
+use super::write::{note, repeated};
+use super::writer::Work;
 use super::{database, page};
-use crate::body::{decode, encode, failed};
+use crate::body::{Body, decode, failed};
 
 type Row = (String, Vec<u8>);
 
-pub async fn create(
-    pool: &SqlitePool,
-    write: &Write,
-    id: &CatalogId,
-    catalog: &Catalog,
-) -> Result<StoredCatalog, StoreError> {
-    let body = encode(catalog)?;
-    let mut transaction = match begin(pool, write).await? {
-        Open::Fresh(transaction) => transaction,
-        Open::Done(resource) => {
-            let id = CatalogId::from_name(&resource).ok_or_else(|| foreign(&resource))?;
-            return get(pool, &id).await;
+/// Adds a catalog.
+pub struct Create {
+    pub write: Write,
+    pub id: CatalogId,
+    pub catalog: Catalog,
+    pub body: Body,
+}
+
+#[async_trait]
+impl Work for Create {
+    type Done = StoredCatalog;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<StoredCatalog, StoreError> {
+        if let Some(id) = repeated(connection, &self.write, CatalogId::from_name).await? {
+            return read(connection, &id).await;
         }
-    };
-    let inserted = sqlx::query("INSERT INTO catalogs (id, region, create_time, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
-        .bind(id.as_str())
-        .bind(&catalog.region)
-        .bind(write.time.as_millisecond())
-        .bind(&body.bytes)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    if inserted.rows_affected() == 0 {
-        return Err(StoreError::Exists(id.name()));
+        let inserted = sqlx::query("INSERT INTO catalogs (id, region, create_time, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+            .bind(self.id.as_str())
+            .bind(&self.catalog.region)
+            .bind(self.write.time.as_millisecond())
+            .bind(&self.body.bytes)
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        if inserted.rows_affected() == 0 {
+            return Err(StoreError::Exists(self.id.name()));
+        }
+        note(connection, &self.write, None, &self.id.name()).await?;
+        Ok(StoredCatalog { id: self.id.clone(), catalog: self.catalog.clone() })
     }
-    finish(transaction, write, &id.name()).await?;
-    Ok(StoredCatalog { id: id.clone(), catalog: catalog.clone() })
 }
 
 pub async fn get(pool: &SqlitePool, id: &CatalogId) -> Result<StoredCatalog, StoreError> {
+    let mut connection = pool.acquire().await.map_err(database)?;
+    read(&mut connection, id).await
+}
+
+async fn read(connection: &mut SqliteConnection, id: &CatalogId) -> Result<StoredCatalog, StoreError> {
     let row: Option<Row> = sqlx::query_as("SELECT id, body FROM catalogs WHERE id = ?")
         .bind(id.as_str())
-        .fetch_optional(pool)
+        .fetch_optional(connection)
         .await
         .map_err(database)?;
     stored(row.ok_or_else(|| StoreError::NotFound(id.name()))?)

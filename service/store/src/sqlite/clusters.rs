@@ -1,12 +1,14 @@
 //! Clusters and their policies.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::store::{ClusterRecord, Mode, Page, PageRequest, StoreError, StoredPolicy, Write};
 use sqlx::{FromRow, SqliteConnection, SqlitePool};
 
-use super::write::{Open, begin, finish};
+use super::write::{earlier, note};
+use super::writer::Work;
 use super::{database, page};
 use crate::body::{decode, encode, failed};
 
@@ -64,37 +66,46 @@ fn parse_mode(text: &str, cluster: &str) -> Result<Mode, StoreError> {
     }
 }
 
-pub async fn create(
-    pool: &SqlitePool,
-    write: &Write,
-    cluster: &ClusterRecord,
-    policy: &Policy,
-) -> Result<ClusterRecord, StoreError> {
-    let Open::Fresh(mut transaction) = begin(pool, write).await? else { return get(pool, &cluster.id).await };
-    if read(&mut transaction, &cluster.id).await?.is_some() {
-        return Err(StoreError::Exists(cluster.id.name()));
+/// Adds a cluster with its policy.
+pub struct Create {
+    pub write: Write,
+    pub cluster: ClusterRecord,
+    pub policy: Policy,
+}
+
+#[async_trait]
+impl Work for Create {
+    type Done = ClusterRecord;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<ClusterRecord, StoreError> {
+        let Self { write, cluster, policy } = self;
+        if earlier(connection, &write.request, write.time).await?.is_some() {
+            return exists(connection, &cluster.id).await;
+        }
+        if read(connection, &cluster.id).await?.is_some() {
+            return Err(StoreError::Exists(cluster.id.name()));
+        }
+        sqlx::query("INSERT INTO clusters (id, mode, region, aws_account_id, role_arn, kubernetes_version, generation, fleet_digest, etag, create_time) VALUES (?, ?, ?, ?, ?, ?, ?, '', '1', ?)")
+            .bind(cluster.id.as_str())
+            .bind(mode_text(cluster.mode))
+            .bind(&cluster.region)
+            .bind(&cluster.aws_account_id)
+            .bind(&cluster.role_arn)
+            .bind(&cluster.kubernetes_version)
+            .bind(cluster.generation)
+            .bind(cluster.create_time.as_millisecond())
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        sqlx::query("INSERT INTO policies (cluster, etag, body) VALUES (?, '1', ?)")
+            .bind(cluster.id.as_str())
+            .bind(encode(policy)?.bytes)
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        note(connection, write, Some(&cluster.id), &cluster.id.name()).await?;
+        exists(connection, &cluster.id).await
     }
-    sqlx::query("INSERT INTO clusters (id, mode, region, aws_account_id, role_arn, kubernetes_version, generation, fleet_digest, etag, create_time) VALUES (?, ?, ?, ?, ?, ?, ?, '', '1', ?)")
-        .bind(cluster.id.as_str())
-        .bind(mode_text(cluster.mode))
-        .bind(&cluster.region)
-        .bind(&cluster.aws_account_id)
-        .bind(&cluster.role_arn)
-        .bind(&cluster.kubernetes_version)
-        .bind(cluster.generation)
-        .bind(cluster.create_time.as_millisecond())
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    sqlx::query("INSERT INTO policies (cluster, etag, body) VALUES (?, '1', ?)")
-        .bind(cluster.id.as_str())
-        .bind(encode(policy)?.bytes)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    let stored = exists(&mut transaction, &cluster.id).await?;
-    finish(transaction, write, &cluster.id.name()).await?;
-    Ok(stored)
 }
 
 pub async fn get(pool: &SqlitePool, id: &ClusterId) -> Result<ClusterRecord, StoreError> {
@@ -140,34 +151,41 @@ async fn read_policy(
     Ok(StoredPolicy { etag, policy: decode(&body)? })
 }
 
-pub async fn put_policy(
-    pool: &SqlitePool,
-    write: &Write,
-    cluster: &ClusterId,
-    new: &Policy,
-    etag: &str,
-) -> Result<StoredPolicy, StoreError> {
-    let Open::Fresh(mut transaction) = begin(pool, write).await? else { return policy(pool, cluster).await };
-    let current = read_policy(&mut transaction, cluster).await?;
-    if !etag.is_empty() && etag != current.etag {
-        let given = etag.to_owned();
-        return Err(StoreError::EtagMismatch {
-            resource: cluster.policy_name(),
-            given,
-            current: current.etag,
-        });
+/// Replaces a policy.
+pub struct PutPolicy {
+    pub write: Write,
+    pub cluster: ClusterId,
+    pub policy: Policy,
+    pub etag: String,
+}
+
+#[async_trait]
+impl Work for PutPolicy {
+    type Done = StoredPolicy;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<StoredPolicy, StoreError> {
+        let Self { write, cluster, policy, etag } = self;
+        let is_repeated = earlier(connection, &write.request, write.time).await?.is_some();
+        let current = read_policy(connection, cluster).await?;
+        if is_repeated {
+            return Ok(current);
+        }
+        if !etag.is_empty() && *etag != current.etag {
+            let (resource, given) = (cluster.policy_name(), etag.clone());
+            return Err(StoreError::EtagMismatch { resource, given, current: current.etag });
+        }
+        let number: u64 = current.etag.parse().unwrap_or(0);
+        let next = (number + 1).to_string();
+        sqlx::query("UPDATE policies SET etag = ?, body = ? WHERE cluster = ?")
+            .bind(&next)
+            .bind(encode(policy)?.bytes)
+            .bind(cluster.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        note(connection, write, Some(cluster), &cluster.policy_name()).await?;
+        Ok(StoredPolicy { etag: next, policy: policy.clone() })
     }
-    let number: u64 = current.etag.parse().unwrap_or(0);
-    let next = (number + 1).to_string();
-    sqlx::query("UPDATE policies SET etag = ?, body = ? WHERE cluster = ?")
-        .bind(&next)
-        .bind(encode(new)?.bytes)
-        .bind(cluster.as_str())
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    finish(transaction, write, &cluster.policy_name()).await?;
-    Ok(StoredPolicy { etag: next, policy: new.clone() })
 }
 
 #[cfg(test)]

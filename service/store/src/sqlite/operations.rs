@@ -1,14 +1,18 @@
 //! Operations. One that is open, which is to say not final, holds its cluster, or waits for it.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::operation::{Operation, State};
-use plimsoll_domain::store::{OperationFilter, Page, PageRequest, QUEUED_MAX, StoreError, Write};
+use plimsoll_domain::store::{
+    OpenOperation, OperationFilter, Page, PageRequest, QUEUED_MAX, StoreError, Write,
+};
 use sqlx::{FromRow, QueryBuilder, SqliteConnection, SqlitePool};
 
-use super::write::{Open, begin, finish, foreign};
+use super::write::{note, repeated};
+use super::writer::Work;
 use super::{clusters, database, page};
-use crate::body::{decode, encode, failed};
+use crate::body::{Body, decode, encode, failed};
 
 #[derive(FromRow)]
 struct Row {
@@ -22,6 +26,7 @@ struct Row {
 
 const SELECT: &str =
     "SELECT seq, is_open, cancel_requested, revision, update_time, body FROM operations WHERE id = ?";
+const SELECT_WAITING_FOR_GROUP: &str = "SELECT seq, is_open, cancel_requested, revision, update_time, body FROM operations WHERE cluster = ? AND node_group = ? AND is_open = 1 AND is_queued = 1 AND cancel_requested = 0 ORDER BY seq LIMIT 1";
 const SELECT_PAGE: &str =
     "SELECT seq, is_open, cancel_requested, revision, update_time, body FROM operations WHERE seq < ";
 
@@ -29,120 +34,222 @@ impl Row {
     /// The body, with what the columns know better. The column of the time is cut to milliseconds: it is later
     /// than the body's only if an end was asked for.
     fn operation(self) -> Result<Operation, StoreError> {
-        let body: Operation = decode(&self.body)?;
+        let (body, revision) = (decode(&self.body)?, self.revision);
+        self.with(body, revision)
+    }
+
+    fn with(self, body: Operation, revision: i64) -> Result<Operation, StoreError> {
         let column_time = Timestamp::from_millisecond(self.update_time).map_err(failed)?;
         Ok(Operation {
             cancel_requested: self.cancel_requested,
-            revision: self.revision,
+            revision,
             update_time: body.update_time.max(column_time),
             ..body
         })
     }
 }
 
-pub async fn start(
-    pool: &SqlitePool,
-    write: &Write,
-    operation: &Operation,
-    generation: i64,
-) -> Result<Operation, StoreError> {
-    let mut transaction = match begin(pool, write).await? {
-        Open::Fresh(transaction) => transaction,
-        Open::Done(resource) => {
-            let id = OperationId::from_name(&resource).ok_or_else(|| foreign(&resource))?;
-            return get(pool, &id).await;
-        }
-    };
-    let cluster = clusters::exists(&mut transaction, &operation.cluster).await?;
-    if let Some(holder) = holder(&mut transaction, &operation.cluster).await? {
-        return Err(StoreError::Busy { cluster: operation.cluster.name(), holder: holder.name() });
-    }
-    if cluster.generation != generation {
-        return Err(StoreError::Stale { base: generation, current: cluster.generation });
-    }
-    insert(&mut transaction, operation).await?;
-    finish(transaction, write, &operation.id.name()).await?;
-    Ok(operation.clone())
+/// Adds an operation that holds its cluster.
+pub struct Start {
+    pub write: Write,
+    pub operation: Operation,
+    pub body: Body,
+    pub generation: i64,
 }
 
-pub async fn add(pool: &SqlitePool, write: &Write, operation: &Operation) -> Result<Operation, StoreError> {
-    let mut transaction = match begin(pool, write).await? {
-        Open::Fresh(transaction) => transaction,
-        Open::Done(resource) => {
-            let id = OperationId::from_name(&resource).ok_or_else(|| foreign(&resource))?;
-            return get(pool, &id).await;
+#[async_trait]
+impl Work for Start {
+    type Done = Operation;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Operation, StoreError> {
+        let Self { write, operation, body, generation } = self;
+        if let Some(id) = repeated(connection, write, OperationId::from_name).await? {
+            return exists(connection, &id).await?.operation();
         }
-    };
-    let cluster = &operation.cluster;
-    clusters::exists(&mut transaction, cluster).await?;
-    if !operation.state.is_final() {
-        let waiting = waiting(&mut transaction, cluster).await?;
-        let in_the_way = match operation.state {
-            State::Queued if waiting.len() < QUEUED_MAX as usize => None,
-            State::Queued => waiting.into_iter().next(),
-            _ => holder(&mut transaction, cluster).await?.or_else(|| waiting.into_iter().next()),
-        };
-        if let Some(other) = in_the_way {
+        let cluster = clusters::exists(connection, &operation.cluster).await?;
+        if let Some(holder) = holder(connection, &operation.cluster).await? {
+            return Err(StoreError::Busy { cluster: operation.cluster.name(), holder: holder.name() });
+        }
+        if cluster.generation != *generation {
+            return Err(StoreError::Stale { base: *generation, current: cluster.generation });
+        }
+        insert(connection, operation, body).await?;
+        note(connection, write, Some(&operation.cluster), &operation.id.name()).await?;
+        Ok(operation.clone())
+    }
+}
+
+/// Adds an operation that rests on no plan, or has it join one that waits.
+pub struct Add {
+    pub write: Write,
+    pub operation: Operation,
+    pub body: Body,
+}
+
+#[async_trait]
+impl Work for Add {
+    type Done = Operation;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Operation, StoreError> {
+        let Self { write, operation, body } = self;
+        if let Some(id) = repeated(connection, write, OperationId::from_name).await? {
+            return exists(connection, &id).await?.operation();
+        }
+        let cluster = &operation.cluster;
+        clusters::exists(connection, cluster).await?;
+        if let Some(joined) = join(connection, operation).await? {
+            note(connection, write, Some(cluster), &joined.id.name()).await?;
+            return Ok(joined);
+        }
+        if let Some(other) = in_the_way(connection, operation).await? {
             return Err(StoreError::Busy { cluster: cluster.name(), holder: other.name() });
         }
+        insert(connection, operation, body).await?;
+        note(connection, write, Some(cluster), &operation.id.name()).await?;
+        Ok(operation.clone())
     }
-    insert(&mut transaction, operation).await?;
-    finish(transaction, write, &operation.id.name()).await?;
-    Ok(operation.clone())
 }
 
-pub async fn next(pool: &SqlitePool, cluster: &ClusterId) -> Result<Option<Operation>, StoreError> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(database)?;
-    if holder(&mut transaction, cluster).await?.is_some() {
+/// Who keeps an operation from its cluster, or from the line before it.
+async fn in_the_way(
+    connection: &mut SqliteConnection,
+    operation: &Operation,
+) -> Result<Option<OperationId>, StoreError> {
+    if operation.state.is_final() {
         return Ok(None);
     }
-    let Some(id) = waiting(&mut transaction, cluster).await?.into_iter().next() else { return Ok(None) };
-    let waited = exists(&mut transaction, &id).await?.operation()?;
-    write_down(&mut transaction, &Operation { state: State::Running, ..waited }).await?;
-    let begun = exists(&mut transaction, &id).await?.operation()?;
-    transaction.commit().await.map_err(database)?;
-    Ok(Some(begun))
-}
-
-pub async fn update(pool: &SqlitePool, operation: &Operation) -> Result<Operation, StoreError> {
-    let is_open = !operation.state.is_final();
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(database)?;
-    let row = exists(&mut transaction, &operation.id).await?;
-    if row.revision != operation.revision {
-        return Err(StoreError::Superseded(operation.id.name()));
-    }
-    if is_open && !row.is_open {
-        let message = format!("{} is over and cannot be opened again", operation.id.name());
-        return Err(StoreError::Failed(message.into()));
-    }
-    write_down(&mut transaction, operation).await?;
-    let written = exists(&mut transaction, &operation.id).await?.operation()?;
-    transaction.commit().await.map_err(database)?;
-    Ok(written)
-}
-
-/// Leaves the revision as it is: the runner's copy stays good, and its next update brings the news.
-pub async fn cancel(pool: &SqlitePool, write: &Write, id: &OperationId) -> Result<Operation, StoreError> {
-    let mut transaction = match begin(pool, write).await? {
-        Open::Fresh(transaction) => transaction,
-        Open::Done(resource) => {
-            let id = OperationId::from_name(&resource).ok_or_else(|| foreign(&resource))?;
-            return get(pool, &id).await;
+    let waiting = waiting(connection, &operation.cluster).await?;
+    match operation.state {
+        State::Queued if waiting.len() < QUEUED_MAX as usize => Ok(None),
+        State::Queued => Ok(waiting.into_iter().next()),
+        _ => {
+            let holder = holder(connection, &operation.cluster).await?;
+            Ok(holder.or_else(|| waiting.into_iter().next()))
         }
-    };
-    let row = exists(&mut transaction, id).await?;
-    if !row.is_open {
-        return row.operation();
     }
-    sqlx::query("UPDATE operations SET cancel_requested = 1, update_time = MAX(update_time, ?) WHERE id = ?")
-        .bind(write.time.as_millisecond())
-        .bind(id.as_str())
-        .execute(&mut *transaction)
+}
+
+/// The resize that waits for the same group, with this wish in it; none if there is none to join.
+async fn join(connection: &mut SqliteConnection, wish: &Operation) -> Result<Option<Operation>, StoreError> {
+    let (State::Queued, Some((group, _))) = (wish.state, wish.kind.size()) else { return Ok(None) };
+    let found: Option<Row> = sqlx::query_as(SELECT_WAITING_FOR_GROUP)
+        .bind(wish.cluster.as_str())
+        .bind(group)
+        .fetch_optional(&mut *connection)
         .await
         .map_err(database)?;
-    let cancelled = exists(&mut transaction, id).await?.operation()?;
-    finish(transaction, write, &id.name()).await?;
-    Ok(cancelled)
+    let Some(row) = found else { return Ok(None) };
+    let waits = row.operation()?;
+    match waits.joined_by(wish) {
+        None => Ok(Some(waits)),
+        Some(larger) => {
+            write_down(connection, &larger, &encode(&larger)?).await?;
+            Ok(Some(Operation { revision: larger.revision + 1, ..larger }))
+        }
+    }
+}
+
+/// Gives a cluster to whoever has waited longest for it.
+pub struct Next {
+    pub cluster: ClusterId,
+}
+
+#[async_trait]
+impl Work for Next {
+    type Done = Option<Operation>;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Option<Operation>, StoreError> {
+        if holder(connection, &self.cluster).await?.is_some() {
+            return Ok(None);
+        }
+        let Some(id) = waiting(connection, &self.cluster).await?.into_iter().next() else { return Ok(None) };
+        let waited = exists(connection, &id).await?.operation()?;
+        let begun = Operation { state: State::Running, ..waited };
+        write_down(connection, &begun, &encode(&begun)?).await?;
+        Ok(Some(Operation { revision: begun.revision + 1, ..begun }))
+    }
+}
+
+/// Writes how far an operation is.
+pub struct Update {
+    /// Who asked for that; none: its runner.
+    pub write: Option<Write>,
+    pub operation: Operation,
+    pub body: Body,
+}
+
+#[async_trait]
+impl Work for Update {
+    type Done = Operation;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Operation, StoreError> {
+        let Self { write, operation, body } = self;
+        let row = exists(connection, &operation.id).await?;
+        if row.revision != operation.revision {
+            return Err(StoreError::Superseded(operation.id.name()));
+        }
+        if !operation.state.is_final() && !row.is_open {
+            let message = format!("{} is over and cannot be opened again", operation.id.name());
+            return Err(StoreError::Failed(message.into()));
+        }
+        write_down(connection, operation, body).await?;
+        if let Some(write) = write {
+            note(connection, write, Some(&operation.cluster), &operation.id.name()).await?;
+        }
+        let revision = operation.revision + 1;
+        row.with(operation.clone(), revision)
+    }
+}
+
+/// Asks for an operation's end.
+pub struct Cancel {
+    pub write: Write,
+    pub id: OperationId,
+}
+
+#[async_trait]
+impl Work for Cancel {
+    type Done = Operation;
+
+    /// Leaves the revision as it is: the runner's copy stays good, and its next update brings the news.
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Operation, StoreError> {
+        let Self { write, id } = self;
+        if let Some(id) = repeated(connection, write, OperationId::from_name).await? {
+            return exists(connection, &id).await?.operation();
+        }
+        let row = exists(connection, id).await?;
+        if !row.is_open {
+            return row.operation();
+        }
+        sqlx::query(
+            "UPDATE operations SET cancel_requested = 1, update_time = MAX(update_time, ?) WHERE id = ?",
+        )
+        .bind(write.time.as_millisecond())
+        .bind(id.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(database)?;
+        let cancelled = exists(connection, id).await?.operation()?;
+        note(connection, write, Some(&cancelled.cluster), &id.name()).await?;
+        Ok(cancelled)
+    }
+}
+
+/// Those that are not over, in brief.
+pub async fn open(pool: &SqlitePool, cluster: &ClusterId) -> Result<Vec<OpenOperation>, StoreError> {
+    let rows: Vec<(String, bool, String, i64)> = sqlx::query_as(
+        "SELECT id, is_queued, node_group, size FROM operations WHERE cluster = ? AND is_open = 1 ORDER BY seq",
+    )
+    .bind(cluster.as_str())
+    .fetch_all(pool)
+    .await
+    .map_err(database)?;
+    let brief = |(id, is_queued, group, size): (String, bool, String, i64)| {
+        let size = u32::try_from(size).map_err(failed)?;
+        let size = (!group.is_empty()).then_some((group, size));
+        Ok(OpenOperation { id: OperationId::try_from(id).map_err(failed)?, is_queued, size })
+    };
+    rows.into_iter().map(brief).collect()
 }
 
 pub async fn get(pool: &SqlitePool, id: &OperationId) -> Result<Operation, StoreError> {
@@ -176,18 +283,25 @@ pub async fn list(
     page::page(page::cut(request, rows, |row| row.seq.to_string()), Row::operation)
 }
 
-async fn insert(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
-    let inserted = sqlx::query("INSERT INTO operations (id, cluster, plan, is_open, is_queued, cancel_requested, revision, create_time, update_time, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+async fn insert(
+    connection: &mut SqliteConnection,
+    operation: &Operation,
+    body: &Body,
+) -> Result<(), StoreError> {
+    let (group, size) = operation.kind.size().unwrap_or_default();
+    let inserted = sqlx::query("INSERT INTO operations (id, cluster, plan, node_group, size, is_open, is_queued, cancel_requested, revision, create_time, update_time, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
         .bind(operation.id.as_str())
         .bind(operation.cluster.as_str())
         .bind(operation.kind.plan().map_or("", |plan| plan.as_str()))
+        .bind(group)
+        .bind(i64::from(size))
         .bind(!operation.state.is_final())
         .bind(operation.state == State::Queued)
         .bind(operation.cancel_requested)
         .bind(operation.revision)
         .bind(operation.create_time.as_millisecond())
         .bind(operation.update_time.as_millisecond())
-        .bind(&encode(operation)?.bytes)
+        .bind(&body.bytes)
         .execute(connection)
         .await
         .map_err(database)?;
@@ -198,12 +312,18 @@ async fn insert(connection: &mut SqliteConnection, operation: &Operation) -> Res
 }
 
 /// Writes an operation that is there, with the next revision.
-async fn write_down(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
-    sqlx::query("UPDATE operations SET is_open = ?, is_queued = ?, revision = revision + 1, update_time = MAX(update_time, ?), body = ? WHERE id = ?")
+async fn write_down(
+    connection: &mut SqliteConnection,
+    operation: &Operation,
+    body: &Body,
+) -> Result<(), StoreError> {
+    let (_, size) = operation.kind.size().unwrap_or_default();
+    sqlx::query("UPDATE operations SET is_open = ?, is_queued = ?, size = ?, revision = revision + 1, update_time = MAX(update_time, ?), body = ? WHERE id = ?")
         .bind(!operation.state.is_final())
         .bind(operation.state == State::Queued)
+        .bind(i64::from(size))
         .bind(operation.update_time.as_millisecond())
-        .bind(&encode(operation)?.bytes)
+        .bind(&body.bytes)
         .bind(operation.id.as_str())
         .execute(connection)
         .await

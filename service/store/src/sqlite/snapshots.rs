@@ -1,5 +1,6 @@
 //! Snapshots, and the generation of the fleet that they show.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::{ClusterId, SnapshotId};
@@ -8,61 +9,85 @@ use plimsoll_domain::store::{Page, PageRequest, SnapshotHead, StoreError, Stored
 use plimsoll_domain::workload::Taint;
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::write::{Open, begin, finish, foreign};
+use super::write::{note, repeated};
+use super::writer::Work;
 use super::{clusters, database, page};
-use crate::body::{decode, encode, failed};
+use crate::body::{Body, decode, encode, failed};
 
 type Row = (String, String, i64, i64, Vec<u8>);
 
-pub async fn create(
-    pool: &SqlitePool,
-    write: &Write,
-    cluster: &ClusterId,
-    id: &SnapshotId,
-    snapshot: &Snapshot,
-) -> Result<StoredSnapshot, StoreError> {
-    let body = encode(snapshot)?;
-    let fleet = fleet_digest(snapshot)?;
-    let mut transaction = match begin(pool, write).await? {
-        Open::Fresh(transaction) => transaction,
-        Open::Done(resource) => {
-            let id = SnapshotId::from_name(&resource, cluster).ok_or_else(|| foreign(&resource))?;
-            return get(pool, cluster, Some(&id)).await;
-        }
-    };
-    clusters::exists(&mut transaction, cluster).await?;
-    if read(&mut transaction, cluster, id.as_str()).await?.is_some() {
-        return Err(StoreError::Exists(id.name(cluster)));
+/// Adds a snapshot.
+pub struct Create {
+    write: Write,
+    cluster: ClusterId,
+    id: SnapshotId,
+    snapshot: Snapshot,
+    body: Body,
+    fleet: String,
+}
+
+impl Create {
+    /// With what is stored of it, so that the writer has no work with that.
+    pub fn new(
+        write: &Write,
+        cluster: &ClusterId,
+        id: &SnapshotId,
+        snapshot: &Snapshot,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            write: write.clone(),
+            cluster: cluster.clone(),
+            id: id.clone(),
+            body: encode(snapshot)?,
+            fleet: fleet_digest(snapshot)?,
+            snapshot: snapshot.clone(),
+        })
     }
-    sqlx::query("UPDATE clusters SET generation = generation + 1, fleet_digest = ?1, etag = CAST(CAST(etag AS INTEGER) + 1 AS TEXT) WHERE id = ?2 AND fleet_digest <> ?1")
-        .bind(&fleet)
-        .bind(cluster.as_str())
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    let generation: i64 = sqlx::query_scalar("SELECT generation FROM clusters WHERE id = ?")
-        .bind(cluster.as_str())
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(database)?;
-    sqlx::query("INSERT INTO snapshots (cluster, id, digest, create_time, generation, body) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(cluster.as_str())
-        .bind(id.as_str())
-        .bind(&body.digest)
-        .bind(write.time.as_millisecond())
-        .bind(generation)
-        .bind(&body.bytes)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    finish(transaction, write, &id.name(cluster)).await?;
-    Ok(StoredSnapshot {
-        generation,
-        id: id.clone(),
-        digest: body.digest,
-        create_time: millisecond(write.time.as_millisecond())?,
-        snapshot: snapshot.clone(),
-    })
+}
+
+#[async_trait]
+impl Work for Create {
+    type Done = StoredSnapshot;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<StoredSnapshot, StoreError> {
+        let Self { write, cluster, id, snapshot, body, fleet } = self;
+        if let Some(id) = repeated(connection, write, |name| SnapshotId::from_name(name, cluster)).await? {
+            return read_or_newest(connection, cluster, Some(&id)).await;
+        }
+        clusters::exists(connection, cluster).await?;
+        if read(connection, cluster, id.as_str()).await?.is_some() {
+            return Err(StoreError::Exists(id.name(cluster)));
+        }
+        sqlx::query("UPDATE clusters SET generation = generation + 1, fleet_digest = ?1, etag = CAST(CAST(etag AS INTEGER) + 1 AS TEXT) WHERE id = ?2 AND fleet_digest <> ?1")
+            .bind(fleet)
+            .bind(cluster.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        let generation: i64 = sqlx::query_scalar("SELECT generation FROM clusters WHERE id = ?")
+            .bind(cluster.as_str())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(database)?;
+        sqlx::query("INSERT INTO snapshots (cluster, id, digest, create_time, generation, body) VALUES (?, ?, ?, ?, ?, ?)")
+            .bind(cluster.as_str())
+            .bind(id.as_str())
+            .bind(&body.digest)
+            .bind(write.time.as_millisecond())
+            .bind(generation)
+            .bind(&body.bytes)
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        note(connection, write, Some(cluster), &id.name(cluster)).await?;
+        Ok(StoredSnapshot {
+            generation,
+            id: id.clone(),
+            digest: body.digest.clone(),
+            create_time: millisecond(write.time.as_millisecond())?,
+            snapshot: snapshot.clone(),
+        })
+    }
 }
 
 pub async fn get(
@@ -71,10 +96,18 @@ pub async fn get(
     id: Option<&SnapshotId>,
 ) -> Result<StoredSnapshot, StoreError> {
     let mut connection = pool.acquire().await.map_err(database)?;
-    clusters::exists(&mut connection, cluster).await?;
+    read_or_newest(&mut connection, cluster, id).await
+}
+
+async fn read_or_newest(
+    connection: &mut SqliteConnection,
+    cluster: &ClusterId,
+    id: Option<&SnapshotId>,
+) -> Result<StoredSnapshot, StoreError> {
+    clusters::exists(connection, cluster).await?;
     let row = match id {
-        Some(id) => read(&mut connection, cluster, id.as_str()).await?,
-        None => newest(&mut connection, cluster).await?,
+        Some(id) => read(connection, cluster, id.as_str()).await?,
+        None => newest(connection, cluster).await?,
     };
     let wanted = || id.map_or_else(|| SnapshotId::latest_name(cluster), |id| id.name(cluster));
     stored(row.ok_or_else(|| StoreError::NotFound(wanted()))?)

@@ -1,50 +1,62 @@
 //! Usage checkpoints and the batches folded into them.
 
+use async_trait::async_trait;
 use jiff::SignedDuration;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::store::{StoreError, Write};
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 
-use super::write::{Open, begin, finish};
+use super::write::{earlier, note};
+use super::writer::Work;
 use super::{clusters, database};
 
 /// Batches are remembered as long as samples of their age are accepted.
 const BATCH_LIFE: SignedDuration = SignedDuration::from_hours(35 * 24);
 
-pub async fn put(
-    pool: &SqlitePool,
-    write: &Write,
-    cluster: &ClusterId,
-    checkpoint: &[u8],
-    batch_ids: &[String],
-) -> Result<(), StoreError> {
-    let Open::Fresh(mut transaction) = begin(pool, write).await? else { return Ok(()) };
-    clusters::exists(&mut transaction, cluster).await?;
-    let time = write.time.as_millisecond();
-    sqlx::query("INSERT INTO usage_checkpoints (cluster, update_time, body) VALUES (?1, ?2, ?3) ON CONFLICT (cluster) DO UPDATE SET update_time = ?2, body = ?3")
-        .bind(cluster.as_str())
-        .bind(time)
-        .bind(checkpoint)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    sqlx::query("DELETE FROM usage_batches WHERE create_time < ?")
-        .bind(time - BATCH_LIFE.as_millis() as i64)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    for id in batch_ids {
-        sqlx::query(
-            "INSERT INTO usage_batches (cluster, id, create_time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        )
-        .bind(cluster.as_str())
-        .bind(id)
-        .bind(time)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
+/// Replaces a checkpoint, and remembers the batches in it.
+pub struct Put {
+    pub write: Write,
+    pub cluster: ClusterId,
+    pub checkpoint: Vec<u8>,
+    pub batch_ids: Vec<String>,
+}
+
+#[async_trait]
+impl Work for Put {
+    type Done = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let Self { write, cluster, checkpoint, batch_ids } = self;
+        if earlier(connection, &write.request, write.time).await?.is_some() {
+            return Ok(());
+        }
+        clusters::exists(connection, cluster).await?;
+        let time = write.time.as_millisecond();
+        sqlx::query("INSERT INTO usage_checkpoints (cluster, update_time, body) VALUES (?1, ?2, ?3) ON CONFLICT (cluster) DO UPDATE SET update_time = ?2, body = ?3")
+            .bind(cluster.as_str())
+            .bind(time)
+            .bind(checkpoint)
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        sqlx::query("DELETE FROM usage_batches WHERE create_time < ?")
+            .bind(time - BATCH_LIFE.as_millis() as i64)
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        for id in batch_ids {
+            sqlx::query(
+                "INSERT INTO usage_batches (cluster, id, create_time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            )
+            .bind(cluster.as_str())
+            .bind(id)
+            .bind(time)
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        }
+        note(connection, write, Some(cluster), &cluster.usage_name()).await
     }
-    finish(transaction, write, &cluster.usage_name()).await
 }
 
 pub async fn get(pool: &SqlitePool, cluster: &ClusterId) -> Result<Option<Vec<u8>>, StoreError> {

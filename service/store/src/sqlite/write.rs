@@ -1,37 +1,22 @@
-//! What every write has in common: one transaction, its request id, its line in the audit log.
+//! What every write has in common: its request id, and its line in the audit log.
 
 use jiff::Timestamp;
+use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::store::{REQUEST_ID_LIFE, RequestKey, StoreError, Write};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::SqliteConnection;
 
 use super::database;
 
-/// An open write.
-pub enum Open {
-    /// The request is new: go on.
-    Fresh(Transaction<'static, Sqlite>),
-    /// The request was carried out before and produced this resource.
-    Done(String),
-}
-
-/// Starts a write. Takes the write lock at once, so that what is read inside stays true.
-pub async fn begin(pool: &SqlitePool, write: &Write) -> Result<Open, StoreError> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(database)?;
-    forget_old(&mut transaction, write.time).await?;
-    match earlier(&mut transaction, &write.request, write.time).await? {
-        Some(resource) => Ok(Open::Done(resource)),
-        None => Ok(Open::Fresh(transaction)),
-    }
-}
-
-/// Ends a write: notes the request id and the audit line, and commits.
-pub async fn finish(
-    mut transaction: Transaction<'static, Sqlite>,
+/// Notes the request id and the audit line of a write that is done.
+pub async fn note(
+    connection: &mut SqliteConnection,
     write: &Write,
+    cluster: Option<&ClusterId>,
     resource: &str,
 ) -> Result<(), StoreError> {
     let time = write.time.as_millisecond();
     if !write.request.id.is_empty() {
+        forget_old(connection, write.time).await?;
         sqlx::query(
             "INSERT INTO request_ids (id, method, body_digest, resource, create_time) VALUES (?, ?, ?, ?, ?)",
         )
@@ -40,20 +25,23 @@ pub async fn finish(
         .bind(&write.request.body_digest)
         .bind(resource)
         .bind(time)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await
         .map_err(database)?;
     }
-    sqlx::query("INSERT INTO audit (time, actor, method, request_id, resource) VALUES (?, ?, ?, ?, ?)")
-        .bind(time)
-        .bind(&write.actor)
-        .bind(&write.request.method)
-        .bind(&write.request.id)
-        .bind(resource)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database)?;
-    transaction.commit().await.map_err(database)
+    sqlx::query(
+        "INSERT INTO audit (time, actor, method, request_id, cluster, resource) VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(time)
+    .bind(&write.actor)
+    .bind(&write.request.method)
+    .bind(&write.request.id)
+    .bind(cluster.map_or("", ClusterId::as_str))
+    .bind(resource)
+    .execute(connection)
+    .await
+    .map_err(database)?;
+    Ok(())
 }
 
 /// The resource that an earlier request with this key produced, if it is remembered `now`.
@@ -82,8 +70,18 @@ pub async fn earlier(
     }
 }
 
+/// What an earlier request with a write's key made, if there was one.
+pub async fn repeated<T>(
+    connection: &mut SqliteConnection,
+    write: &Write,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, StoreError> {
+    let resource = earlier(connection, &write.request, write.time).await?;
+    resource.map(|resource| parse(&resource).ok_or_else(|| foreign(&resource))).transpose()
+}
+
 /// The request was carried out before, but made something that this method does not make: the table is damaged.
-pub fn foreign(resource: &str) -> StoreError {
+fn foreign(resource: &str) -> StoreError {
     StoreError::Failed(format!("the same request made {resource}, which is of another kind").into())
 }
 
