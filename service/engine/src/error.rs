@@ -1,6 +1,7 @@
 //! Why a request was not carried out. One variant for each thing a caller would do differently.
 
 use plimsoll_domain::build::Refusal;
+use plimsoll_domain::ledger::LedgerError;
 use plimsoll_domain::store::StoreError;
 
 /// What can go wrong.
@@ -116,6 +117,15 @@ pub enum Error {
     /// The judge or the verifier rejected what the solver answered. Nothing was stored.
     #[error("the plan did not pass its own proof: {0}")]
     Unproven(String),
+    /// This server writes no costs down.
+    #[error("this server keeps no ledger: set ledger.url in its settings")]
+    NoLedger,
+    /// Nothing was written down of what a cluster costs. Carries its resource name.
+    #[error("no costs of {0} are known yet: they are written down while it is looked at")]
+    NoCosts(String),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

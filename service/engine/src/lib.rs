@@ -4,11 +4,12 @@
 //! [`Engine`], go on to [`planning`], [`operations`] and [`tasks`].
 
 mod clusters;
+mod costs;
 mod error;
-mod gate;
 mod imports;
 pub mod metrics;
 pub mod operations;
+mod places;
 pub mod planning;
 pub mod schedule;
 pub mod simulation;
@@ -18,15 +19,16 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use plimsoll_domain::clock::Clock;
+use plimsoll_domain::ledger::Ledger;
 use plimsoll_domain::store::Store;
 use plimsoll_domain::world::Simulator;
 use tokio::sync::{Mutex, watch};
 
-use gate::Gate;
-
 use operations::Keeper;
+use places::Places;
 
 pub use clusters::{Registration, ShownSnapshot};
+pub use costs::{CostOrder, Costs, ForecastReport, GROUP_BY_MAX, SavingsReport, WasteReport, Window};
 pub use error::Error;
 pub use imports::{Imported, PriceImport, SampleSummary, SnapshotImport};
 pub use operations::{ApplyOrder, ResizeOrder, ShownGroup};
@@ -56,27 +58,27 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Settings,
     /// Where plans are solved.
-    gate: Gate,
+    desks: Places,
     /// Where plans are tried out.
-    stage: Gate,
+    stage: Places,
     /// Held from reading a usage checkpoint to writing it, so that no two pushes lose one another's samples.
     usage_writer: Arc<Mutex<()>>,
     /// Where SIMULATED clusters live, if anywhere.
     simulator: Option<Arc<dyn Simulator>>,
+    /// Where costs are written down, if anywhere.
+    ledger: Option<Arc<dyn Ledger>>,
     /// Counts writes of operations by this process.
     operations_changed: Arc<watch::Sender<u64>>,
     /// Operations that this process runs.
     keeper: Keeper,
-    /// Who accounts for costs, if anybody does.
-    accountant: Option<Arc<dyn tasks::Accountant>>,
 }
 
 impl Engine {
     /// Puts the engine together.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         metrics::describe();
-        let gate = Gate::new(settings.plans_concurrent_max, settings.plans_waiting_max);
-        let stage = Gate::new(simulation::CONCURRENT_MAX, settings.plans_waiting_max);
+        let desks = Places::new(settings.plans_concurrent_max, settings.plans_waiting_max);
+        let stage = Places::new(simulation::CONCURRENT_MAX, settings.plans_waiting_max);
         let made_up = || format!("{:016x}", RandomState::new().build_hasher().finish());
         let keeper = match settings.holder.as_str() {
             "" => Keeper::new(&made_up()),
@@ -86,13 +88,13 @@ impl Engine {
             store,
             clock,
             settings,
-            gate,
+            desks,
             stage,
             usage_writer: Arc::default(),
             simulator: None,
+            ledger: None,
             operations_changed: Arc::new(watch::Sender::new(0)),
             keeper,
-            accountant: None,
         }
     }
 
@@ -102,9 +104,9 @@ impl Engine {
         Self { simulator: Some(simulator), ..self }
     }
 
-    /// The same with somebody who accounts for what clusters cost.
+    /// The same with a ledger.
     #[must_use]
-    pub fn with_accountant(self, accountant: Arc<dyn tasks::Accountant>) -> Self {
-        Self { accountant: Some(accountant), ..self }
+    pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
+        Self { ledger: Some(ledger), ..self }
     }
 }

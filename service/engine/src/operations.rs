@@ -24,7 +24,8 @@ use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
 use plimsoll_domain::store::{
-    ClusterRecord, Mode, OperationFilter, Page, PageRequest, RequestKey, StoreError, StoredSnapshot, Write,
+    AuditEntry, AuditFilter, ClusterRecord, Mode, OperationFilter, Page, PageRequest, RequestKey, StoreError,
+    StoredSnapshot, Write,
 };
 use plimsoll_domain::units::HourlyRate;
 use plimsoll_domain::world::World;
@@ -126,7 +127,7 @@ impl Engine {
             actor: write.actor.clone(),
             create_time: now,
             update_time: now,
-            revision: 0,
+            revision: 1,
         };
         let engine = self.clone();
         // Not cut short by a caller that goes away: what is stored has a runner.
@@ -182,6 +183,11 @@ impl Engine {
     /// Reads an operation.
     pub async fn operation(&self, id: &OperationId) -> Result<Operation, Error> {
         Ok(self.store.operation(id).await?)
+    }
+
+    /// Lists who did what, newest first.
+    pub async fn audit(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>, Error> {
+        Ok(self.store.audit(filter, page).await?)
     }
 
     /// Lists operations, newest first.
@@ -240,7 +246,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotStuck`] if it is over.
-    pub async fn resume_operation(&self, id: &OperationId) -> Result<Operation, Error> {
+    pub async fn resume_operation(&self, write: &Write, id: &OperationId) -> Result<Operation, Error> {
         let operation = self.store.operation(id).await?;
         if operation.state.is_final() {
             return Err(Error::NotStuck(id.name()));
@@ -251,7 +257,7 @@ impl Engine {
         let record = self.store.cluster(&operation.cluster).await?;
         let world = self.world_of(&record)?;
         // Whoever writes this first is its runner.
-        let resumed = self.store.update_operation(&operation.resumed()).await?;
+        let resumed = self.store.intervene(write, &operation.resumed()).await?;
         info!(operation = %id, "operation is resumed");
         self.spawn(resumed.clone(), world);
         Ok(resumed)
@@ -261,13 +267,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotStuck`] if it is not.
-    pub async fn abandon_operation(&self, id: &OperationId) -> Result<Operation, Error> {
+    pub async fn abandon_operation(&self, write: &Write, id: &OperationId) -> Result<Operation, Error> {
         let operation = self.store.operation(id).await?;
         if operation.state != State::Stuck {
             return Err(Error::NotStuck(id.name()));
         }
         let abandoned = Operation { state: State::Failed, ..operation };
-        let abandoned = self.store.update_operation(&abandoned).await?;
+        let abandoned = self.store.intervene(write, &abandoned).await?;
         self.operations_changed.send_modify(|count| *count += 1);
         warn!(operation = %id, "operation is abandoned");
         self.start_next(&abandoned.cluster).await?;
@@ -290,10 +296,7 @@ impl Engine {
 
     /// Refuses while an operation holds a cluster, or waits for it.
     pub(crate) async fn expect_free(&self, cluster: &ClusterId) -> Result<(), Error> {
-        let filter =
-            OperationFilter { cluster: Some(cluster.clone()), open: true, ..OperationFilter::default() };
-        let page = PageRequest { size: 1, token: String::new() };
-        match self.store.operations(&filter, &page).await?.items.first() {
+        match self.store.open_operations(cluster).await?.first() {
             None => Ok(()),
             Some(holder) => {
                 Err(StoreError::Busy { cluster: cluster.name(), holder: holder.id.name() }.into())

@@ -123,7 +123,7 @@ impl Engine {
         listener: Listener,
         cancelled: Arc<AtomicBool>,
     ) -> Result<Plan, Error> {
-        let place = self.gate.enter().await?;
+        let place = self.desks.enter().await?;
         let clock = Arc::clone(&self.clock);
         let start = clock.monotonic();
         let input = self.gather(&order).await?;

@@ -208,7 +208,8 @@ impl<'a> Stage<'a> {
         };
         let built = self.stored.rebuild()?;
         let watch = self.watch((**state).clone())?;
-        let operation = self.operation(steps::of_plan(&self.stored.plan, &built.problem, state, &Minima::new()))?;
+        let operation =
+            self.operation(steps::of_plan(&self.stored.plan, &built.problem, state, &Minima::new()))?;
         let log = Arc::new(Scrap::default());
         let runner = Runner {
             store: log.clone(),
@@ -239,7 +240,7 @@ impl<'a> Stage<'a> {
             actor: String::new(),
             create_time: self.start,
             update_time: self.start,
-            revision: 0,
+            revision: 1,
         })
     }
 

@@ -20,7 +20,6 @@ use plimsoll_domain::clock::Clock;
 use plimsoll_domain::store::{ClusterRecord, Mode, PageRequest};
 use plimsoll_domain::world::World;
 
-pub use cost::Accountant;
 pub use supervisor::{Health, Supervisor, start};
 
 use crate::{Engine, Error};
@@ -107,8 +106,10 @@ pub fn table(engine: &Engine, periods: &Periods) -> Vec<Task> {
             look(engine, move |engine| retention::look(engine, keep.0, keep.1))
         }),
     ];
-    if engine.accountant.is_some() {
-        table.push(task("cost", periods.cost, SECOND, 10 * MINUTE, &there, look(engine, cost::look)));
+    if engine.ledger.is_some() {
+        let period = periods.cost;
+        let work = look(engine, move |engine| cost::look(engine, period));
+        table.push(task("cost", period, SECOND / 20, 10 * MINUTE, &there, work));
     }
     table
 }

@@ -60,7 +60,7 @@ impl Engine {
             actor: write.actor.clone(),
             create_time: now,
             update_time: now,
-            revision: 0,
+            revision: 1,
         };
         match self.store.add_operation(&write, &operation).await {
             Ok(begun) => {

@@ -146,15 +146,16 @@ impl Engine {
     }
 
     /// Begins the operation that has waited longest for a cluster, if the cluster is free.
-    pub(super) async fn start_next(&self, cluster: &ClusterId) -> Result<(), Error> {
+    pub(super) async fn start_next(&self, cluster: &ClusterId) -> Result<Option<Operation>, Error> {
         let record = self.store.cluster(cluster).await?;
         let world = self.world_of(&record)?;
-        if let Some(operation) = self.store.next_operation(cluster).await? {
+        let next = self.store.next_operation(cluster).await?;
+        if let Some(operation) = &next {
             info!(operation = %operation.id, "operation has its turn");
             self.operations_changed.send_modify(|count| *count += 1);
-            self.spawn(operation, world);
+            self.spawn(operation.clone(), world);
         }
-        Ok(())
+        Ok(next)
     }
 
     /// Lets go of everything that this process runs, so that another may take it up at once.

@@ -7,7 +7,7 @@ use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::operation::{Failure, Kind, Operation, Progress, State, Step, StepRecord};
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::ClusterState;
-use plimsoll_domain::store::{ClusterRecord, OperationFilter, StoreError, Write};
+use plimsoll_domain::store::{ClusterRecord, OpenOperation, StoreError, Write};
 use plimsoll_domain::units::HourlyRate;
 use plimsoll_domain::workload::Pod;
 use plimsoll_domain::world::{GroupStatus, World};
@@ -41,13 +41,14 @@ pub struct ResizeOrder {
 }
 
 impl Engine {
-    /// Begins to bring a node group to a size, and returns at once. Growing waits for whoever holds the cluster. The size
-    /// that the group has already is an operation that is done. The same request again returns the operation as it is.
+    /// Begins to bring a node group to a size, and returns at once. Growing waits for whoever holds the cluster, together
+    /// with others of the same group: they are one operation, for the largest size. The size that the group has already is
+    /// an operation that is done. The same request again returns the operation as it is.
     ///
     /// # Errors
     /// [`Error::NotActuator`], [`Error::Frozen`], [`Error::ProtectedGroup`], [`Error::OutOfRangeSize`],
-    /// [`Error::UnsafeShrink`], [`Error::BudgetExceeded`]; of the store, `NotFound`, `EtagMismatch`, and `Busy` for lowering a group of a cluster
-    /// that is held.
+    /// [`Error::UnsafeShrink`], [`Error::BudgetExceeded`]; of the store, `NotFound`, `EtagMismatch`, and `Busy` for
+    /// lowering a group of a cluster that is held.
     pub async fn resize_node_group(&self, order: ResizeOrder) -> Result<Operation, Error> {
         if let Some(earlier) = self.earlier_operation(&order.write).await? {
             return Ok(earlier);
@@ -66,7 +67,7 @@ impl Engine {
         if !order.etag.is_empty() && order.etag != current {
             return Err(StoreError::EtagMismatch { resource, given: order.etag, current }.into());
         }
-        let open = self.open_operations(&order.cluster).await?;
+        let open = self.store.open_operations(&order.cluster).await?;
         let promised = promised_size(&open, &order.group);
         let from = promised.unwrap_or(status.desired_count);
         let state = match promised {
@@ -102,11 +103,13 @@ impl Engine {
             actor: order.write.actor.clone(),
             create_time: now,
             update_time: now,
-            revision: 0,
+            revision: 1,
         };
         let engine = self.clone();
+        let is_free = open.iter().all(|operation| operation.is_queued);
         // Not cut short by a caller that goes away: what is stored has a runner, or a place in the queue.
-        let begun = tokio::spawn(async move { engine.begin_resize(&order.write, operation, world).await });
+        let begun =
+            tokio::spawn(async move { engine.begin_resize(&order.write, operation, world, is_free).await });
         begun.await.map_err(|panic| Error::Internal(panic.to_string()))?
     }
 
@@ -130,32 +133,30 @@ impl Engine {
         within_budget(policy, &record.id, sum(now), sum(then))
     }
 
-    /// Writes a resize down, and begins it if it is its turn.
-    async fn begin_resize(&self, write: &Write, wish: Operation, world: World) -> Result<Operation, Error> {
+    /// Writes a resize down, and begins it if it is its turn. `is_free`: nobody held the cluster a moment ago.
+    async fn begin_resize(
+        &self,
+        write: &Write,
+        wish: Operation,
+        world: World,
+        is_free: bool,
+    ) -> Result<Operation, Error> {
         let added = self.store.add_operation(write, &wish).await?;
-        if added.id != wish.id {
-            return Ok(added);
+        let is_new = added.id == wish.id;
+        if is_new {
+            info!(operation = %added.id, cluster = %added.cluster, kind = ?added.kind, "resize accepted");
         }
-        info!(operation = %added.id, cluster = %added.cluster, kind = ?added.kind, "resize accepted");
         match added.state {
-            State::Running => self.spawn(added.clone(), world),
-            State::Queued => {
-                if let Err(why) = self.start_next(&added.cluster).await {
-                    warn!(operation = %added.id, %why, "a resize waits for the next turn");
-                }
-            }
+            State::Running if is_new => self.spawn(added.clone(), world),
+            // What was joined has its turn in the line already, unless whoever put it there did not come to that.
+            State::Queued if is_new || is_free => match self.start_next(&added.cluster).await {
+                Ok(Some(begun)) if begun.id == added.id => return Ok(begun),
+                Ok(_) => {}
+                Err(why) => warn!(operation = %added.id, %why, "a resize waits for the next turn"),
+            },
             _ => {}
         }
-        Ok(self.store.operation(&added.id).await?)
-    }
-
-    /// Operations of a cluster that are not over, the first first.
-    async fn open_operations(&self, cluster: &ClusterId) -> Result<Vec<Operation>, Error> {
-        let filter =
-            OperationFilter { cluster: Some(cluster.clone()), open: true, ..OperationFilter::default() };
-        let mut open = self.all_operations(&filter).await?;
-        open.reverse();
-        Ok(open)
+        Ok(added)
     }
 
     /// Plans a resize anew, by the world as it is when its turn has come. Left alone if a step of it has begun. Where its
@@ -223,11 +224,12 @@ fn size_within(order: &ResizeOrder, max: Option<u32>, resource: &str) -> Result<
 }
 
 /// What the newest resize of a group that is not over brings it to.
-fn promised_size(open: &[Operation], group: &str) -> Option<u32> {
-    open.iter().rev().find_map(|operation| match &operation.kind {
-        Kind::ResizeNodeGroup { group: other, to, .. } if other == group => Some(*to),
+fn promised_size(open: &[OpenOperation], group: &str) -> Option<u32> {
+    let of_group = |operation: &OpenOperation| match &operation.size {
+        Some((other, to)) if other == group => Some(*to),
         _ => None,
-    })
+    };
+    open.iter().rev().find_map(of_group)
 }
 
 /// Machines join open to pods: nothing is steered.

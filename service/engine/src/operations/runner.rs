@@ -90,7 +90,9 @@ impl Runner {
     }
 
     async fn forward(&self, mut operation: Operation, index: usize, tries: u32) -> Result<Operation, Halted> {
-        if operation.cancel_requested && !operation.is_committed() {
+        // Begun by an earlier runner counts: pods may have moved.
+        let was_committed = operation.is_committed();
+        if operation.cancel_requested && !was_committed {
             return self.turn_back(operation, "CANCELLED", "it was cancelled".to_owned()).await;
         }
         let record = &mut operation.steps[index];
@@ -99,7 +101,6 @@ impl Runner {
         record.attempts += 1;
         record.start_time.get_or_insert_with(|| self.world.clock.now());
         let step = record.step.clone();
-        let was_committed = operation.steps[..index].iter().any(|record| record.step.commits());
         operation = self.write(operation).await?;
         if operation.cancel_requested && !was_committed && step.commits() {
             // Nothing of it is done yet.

@@ -7,18 +7,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
 
-/// A door with places behind it. Clones are the same door.
+/// Places for so many at a time. Clones are the same places.
 #[derive(Clone)]
-pub struct Gate {
-    places: Arc<Semaphore>,
+pub struct Places {
+    free: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
 }
 
-impl Gate {
-    /// A door to so many places, at least one.
+impl Places {
+    /// So many places, at least one.
     pub fn new(places: usize, waiting_max: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places.max(1))), waiting: Arc::default(), waiting_max }
+        Self { free: Arc::new(Semaphore::new(places.max(1))), waiting: Arc::default(), waiting_max }
     }
 
     /// A place: at once if one is free, else after those who wait already. It is given back when it is dropped.
@@ -26,7 +26,7 @@ impl Gate {
     /// # Errors
     /// [`Error::Overloaded`] if too many wait.
     pub async fn enter(&self) -> Result<OwnedSemaphorePermit, Error> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+        if let Ok(place) = Arc::clone(&self.free).try_acquire_owned() {
             return Ok(place);
         }
         let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -34,7 +34,7 @@ impl Gate {
         if self.waiting_max <= waiting {
             return Err(Error::Overloaded { waiting });
         }
-        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = Arc::clone(&self.free).acquire_owned().await;
         place.map_err(|closed| Error::Internal(closed.to_string()))
     }
 }
