@@ -5,7 +5,9 @@
 //! the message over the cluster's policy, a plan's state compares it with the cluster's generation now, an upload is
 //! taken in only for a cluster that exists.
 
+mod audit;
 mod cluster;
+mod cost;
 mod ingest;
 mod node_group;
 mod operation;
@@ -63,15 +65,19 @@ impl Api {
         let mut routes: RoutesBuilder = Routes::builder();
         add!(routes, pb::cluster_service_server::ClusterServiceServer::new(self.clone()));
         add!(routes, pb::ingest_service_server::IngestServiceServer::new(self.clone()));
+        add!(routes, pb::cost_service_server::CostServiceServer::new(self.clone()));
         add!(routes, pb::pricing_service_server::PricingServiceServer::new(self.clone()));
         add!(routes, pb::node_group_service_server::NodeGroupServiceServer::new(self.clone()));
         add!(routes, pb::operation_service_server::OperationServiceServer::new(self.clone()));
+        add!(routes, pb::audit_service_server::AuditServiceServer::new(self.clone()));
         add!(routes, pb::plan_service_server::PlanServiceServer::new(self));
         health.set_serving::<pb::cluster_service_server::ClusterServiceServer<Self>>().await;
         health.set_serving::<pb::ingest_service_server::IngestServiceServer<Self>>().await;
+        health.set_serving::<pb::cost_service_server::CostServiceServer<Self>>().await;
         health.set_serving::<pb::pricing_service_server::PricingServiceServer<Self>>().await;
         health.set_serving::<pb::node_group_service_server::NodeGroupServiceServer<Self>>().await;
         health.set_serving::<pb::operation_service_server::OperationServiceServer<Self>>().await;
+        health.set_serving::<pb::audit_service_server::AuditServiceServer<Self>>().await;
         health.set_serving::<pb::plan_service_server::PlanServiceServer<Self>>().await;
         reflection(&mut routes)?;
         Ok(routes.routes())

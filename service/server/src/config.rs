@@ -5,7 +5,7 @@ mod settings;
 mod tasks;
 
 pub use load::{Error, Origin, Sources, load};
-pub use settings::{Import, Listen, Log, LogFormat, Plan, Settings, Shutdown, Simulator, Store};
+pub use settings::{Import, Ledger, Listen, Log, LogFormat, Plan, Settings, Shutdown, Simulator, Store};
 pub use tasks::{Keep, Tasks};
 
 /// The complete example, which is also the documentation of every key.

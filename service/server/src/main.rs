@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     } else {
         match args.command.unwrap_or_default() {
             Command::Serve => run(&settings, false),
-            Command::Demo => run(&in_memory(settings), true),
+            Command::Demo => run(&for_demo(settings), true),
         }
     };
     done.map_or_else(|error| fail(&error, 1), |()| ExitCode::SUCCESS)
@@ -81,8 +81,10 @@ fn print_settings(settings: &Settings, file: Option<PathBuf>) -> anyhow::Result<
     Ok(())
 }
 
-fn in_memory(settings: Settings) -> Settings {
-    Settings { store: config::Store { path: config::Store::MEMORY.to_owned() }, ..settings }
+/// Nothing is kept, and the world has weather.
+fn for_demo(settings: Settings) -> Settings {
+    let store = config::Store { path: config::Store::MEMORY.to_owned() };
+    Settings { store, simulator: settings.simulator.clone().in_real_weather(), ..settings }
 }
 
 fn run(settings: &Settings, with_example: bool) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 mod bind;
 mod example;
+mod ledger;
 mod metrics_page;
 mod task_health;
 
@@ -11,11 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_domain::clock::Clock;
+use plimsoll_domain::ledger::LedgerError;
 use plimsoll_domain::store::StoreError;
 use plimsoll_engine::Engine;
 use plimsoll_engine::tasks::{self, Supervisor};
-use plimsoll_sim::{Pace, Sim};
+use plimsoll_sim::{Demand, Origin, Pace, Sim, Weather};
 use plimsoll_store::Sqlite;
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -78,6 +81,15 @@ pub enum Error {
         #[source]
         source: plimsoll_sim::OpenError,
     },
+    /// Costs cannot be written down.
+    #[error("ledger.url: {url} cannot be used")]
+    Ledger {
+        /// Where.
+        url: String,
+        /// Why.
+        #[source]
+        source: LedgerError,
+    },
     /// Operations that were under way cannot be read.
     #[error("operations that were under way cannot be taken up")]
     Resume(#[source] Box<plimsoll_engine::Error>),
@@ -107,6 +119,9 @@ pub struct Running {
     health: HealthReporter,
     tasks: Option<Supervisor>,
     store: Sqlite,
+    simulator: Arc<Sim>,
+    /// Kept until the end: the folder of a ledger that goes with the process.
+    _ledger_folder: Option<TempDir>,
     grpc: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
@@ -130,7 +145,8 @@ pub async fn serve(settings: &Settings) -> Result<Running, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let simulator = Arc::new(simulator(settings, &*clock)?);
     let engine = Engine::new(Arc::new(store.clone()), Arc::clone(&clock), engine_settings(settings))
-        .with_simulator(simulator);
+        .with_simulator(simulator.clone());
+    let (engine, ledger_folder) = ledger::keep(engine, settings)?;
     let resumed = engine.resume_operations().await.map_err(|error| Error::Resume(Box::new(error)))?;
     if 0 < resumed {
         info!(operations = resumed, "operations go on");
@@ -176,6 +192,8 @@ pub async fn serve(settings: &Settings) -> Result<Running, Error> {
         health,
         tasks: Some(tasks),
         store,
+        simulator,
+        _ledger_folder: ledger_folder,
         grpc,
     })
 }
@@ -185,17 +203,23 @@ pub async fn serve(settings: &Settings) -> Result<Running, Error> {
 /// # Errors
 /// See [`Error`].
 pub async fn embedded() -> Result<Running, Error> {
-    let listen = config::Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), metrics: None };
-    let store = config::Store { path: config::Store::MEMORY.to_owned() };
-    serve(&Settings { listen, store, ..Settings::default() }).await
+    serve(&alone()).await
 }
 
-/// As [`embedded`], with the example cluster [`crate::DEMO_CLUSTER`] in it.
+/// Settings of a service for this process alone.
+fn alone() -> Settings {
+    let listen = config::Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), metrics: None };
+    let store = config::Store { path: config::Store::MEMORY.to_owned() };
+    Settings { listen, store, ..Settings::default() }
+}
+
+/// As [`embedded`], with the example cluster [`crate::DEMO_CLUSTER`] in it, in a world with weather.
 ///
 /// # Errors
 /// See [`Error`].
 pub async fn demo() -> Result<Running, Error> {
-    let running = embedded().await?;
+    let simulator = config::Simulator::default().in_real_weather();
+    let running = serve(&Settings { simulator, ..alone() }).await?;
     running.load_example().await?;
     Ok(running)
 }
@@ -217,6 +241,19 @@ impl Running {
     /// [`Error::Example`] if it is there already.
     pub async fn load_example(&self) -> Result<(), Error> {
         example::load(self).await
+    }
+
+    /// Has the cloud say that it will take back the spot machines of the example's busiest pool; returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Example`] if the example is not there.
+    pub async fn take_spot_back(&self) -> Result<usize, Error> {
+        example::take_spot_back(self).await
+    }
+
+    /// Lets the simulated world run so many times as fast as time from now on.
+    pub fn set_speed(&self, speed: u32) {
+        self.simulator.clock().set_pace(Pace::Speed(f64::from(speed)));
     }
 
     /// Waits until the listener ends by itself, which it should not.
@@ -269,13 +306,18 @@ async fn open(settings: &config::Store) -> Result<Sqlite, Error> {
 
 /// The world of SIMULATED clusters; its file stands beside the database's.
 fn simulator(settings: &Settings, clock: &dyn Clock) -> Result<Sim, Error> {
-    let config::Simulator { speed, seed } = settings.simulator;
+    let config::Simulator { speed, seed, reclaims_factor, prices_walk, pools_end, demand_moves } =
+        settings.simulator;
+    let demand = if demand_moves { Demand::Seasonal } else { Demand::Still };
+    let weather = Weather { reclaims_factor, prices_walk, pools_end };
+    let origin = Origin { start: clock.now(), seed, weather };
     let pace = Pace::Speed(f64::from(speed));
     if settings.store.path == config::Store::MEMORY {
-        return Ok(Sim::new(clock.now(), seed, pace));
+        return Ok(Sim::begin(&origin, pace).with_demand(demand));
     }
     let path = PathBuf::from(format!("{}.world", settings.store.path));
-    Sim::open(&path, clock.now(), seed, pace).map_err(|source| Error::Simulator { path, source })
+    let sim = Sim::open_or_begin(&path, &origin, pace);
+    sim.map(|sim| sim.with_demand(demand)).map_err(|source| Error::Simulator { path, source })
 }
 
 /// The spool, after a file could be made in its folder.

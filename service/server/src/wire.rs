@@ -3,11 +3,13 @@
 //! Into the domain goes only what was checked; [`Invalid`] names the field that failed. Out of it everything goes.
 //! [`status`] holds the one match from an error to a gRPC status.
 
+pub mod audit;
 pub mod catalog;
 pub mod cluster;
+pub mod cost;
 pub mod export;
 pub mod filter;
-mod finding;
+pub mod finding;
 pub mod import;
 mod invalid;
 pub mod names;
@@ -17,7 +19,7 @@ pub mod operation;
 pub mod order;
 pub mod page;
 pub mod plan;
-mod plan_parts;
+pub mod plan_parts;
 pub mod policy;
 pub mod request;
 pub mod samples;

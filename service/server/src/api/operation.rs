@@ -62,8 +62,11 @@ impl OperationService for Api {
         &self,
         request: Request<pb::ResumeOperationRequest>,
     ) -> Result<Response<pb::Operation>, Status> {
-        let id = names::parse_operation("name", &request.into_inner().name)?;
-        let found = self.engine.resume_operation(&id).await.map_err(Refused::from)?;
+        let request = request.into_inner();
+        let method = "/plimsoll.v1.OperationService/ResumeOperation";
+        let write = request::write(method, String::new(), &request, self.clock.now())?;
+        let id = names::parse_operation("name", &request.name)?;
+        let found = self.engine.resume_operation(&write, &id).await.map_err(Refused::from)?;
         Ok(Response::new(operation::operation(&found)))
     }
 
@@ -71,8 +74,11 @@ impl OperationService for Api {
         &self,
         request: Request<pb::AbandonOperationRequest>,
     ) -> Result<Response<pb::Operation>, Status> {
-        let id = names::parse_operation("name", &request.into_inner().name)?;
-        let found = self.engine.abandon_operation(&id).await.map_err(Refused::from)?;
+        let request = request.into_inner();
+        let method = "/plimsoll.v1.OperationService/AbandonOperation";
+        let write = request::write(method, String::new(), &request, self.clock.now())?;
+        let id = names::parse_operation("name", &request.name)?;
+        let found = self.engine.abandon_operation(&write, &id).await.map_err(Refused::from)?;
         Ok(Response::new(operation::operation(&found)))
     }
 
@@ -117,7 +123,8 @@ impl Api {
         }
     }
 
-    /// The operation whenever it was written, until it rests or the server stops.
+    /// The operation whenever it was written after a revision, until it rests or the server stops. Nothing if it rests and
+    /// the caller has seen that.
     fn events(self, id: OperationId, revision: i64) -> Events {
         let begin = if revision == 0 { -1 } else { revision };
         Box::pin(futures::stream::unfold(Some(begin), move |seen| {
@@ -127,6 +134,7 @@ impl Api {
                 let seen = seen?;
                 let next = api.stopping.run_until_cancelled(api.engine.operation_after(&id, seen)).await?;
                 match next {
+                    Ok(found) if found.revision <= seen => None,
                     Ok(found) => {
                         let next = (!is_at_rest(&found)).then_some(found.revision);
                         let event = pb::OperationEvent { operation: Some(operation::operation(&found)) };

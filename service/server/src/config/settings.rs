@@ -22,6 +22,8 @@ pub struct Settings {
     pub import: Import,
     /// The world in which SIMULATED clusters live.
     pub simulator: Simulator,
+    /// Where costs are written down.
+    pub ledger: Ledger,
     /// How often what is looked at.
     pub tasks: Tasks,
     /// What is kept for how long.
@@ -75,11 +77,34 @@ pub struct Simulator {
     pub speed: u32,
     /// Seed of its accidents.
     pub seed: u64,
+    /// How many times as often as the Spot Advisor says spot machines are taken back, 0..=1000; 0: never.
+    pub reclaims_factor: u32,
+    /// Whether spot prices change.
+    pub prices_walk: bool,
+    /// Whether spot pools hold only so many machines.
+    pub pools_end: bool,
+    /// Whether the demand of autoscaled workloads moves through day and week.
+    pub demand_moves: bool,
+}
+
+impl Simulator {
+    /// The same under the weather of the real world, unless it has some already.
+    pub fn in_real_weather(self) -> Self {
+        let is_quiet = self.reclaims_factor == 0 && !self.prices_walk && !self.pools_end;
+        if is_quiet { Self { reclaims_factor: 1, prices_walk: true, pools_end: true, ..self } } else { self }
+    }
 }
 
 impl Default for Simulator {
     fn default() -> Self {
-        Self { speed: 600, seed: 1 }
+        Self {
+            speed: 600,
+            seed: 1,
+            reclaims_factor: 0,
+            prices_walk: false,
+            pools_end: false,
+            demand_moves: false,
+        }
     }
 }
 
@@ -151,6 +176,20 @@ impl Default for Import {
     }
 }
 
+/// Where costs are written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ledger {
+    /// A folder, `s3://bucket/prefix`, or [`Ledger::NONE`]; empty: a folder beside the database, which goes with the
+    /// process where the database does.
+    pub url: String,
+}
+
+impl Ledger {
+    /// The URL that stands for no ledger at all.
+    pub const NONE: &str = "none";
+}
+
 /// How to end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -194,6 +233,7 @@ impl Settings {
             ("plan.time_budget_max_seconds", plan.time_budget_max_seconds, 1, 3600),
             ("import.concurrent_max", self.import.concurrent_max as u64, 1, 64),
             ("simulator.speed", u64::from(self.simulator.speed), 1, 100_000),
+            ("simulator.reclaims_factor", u64::from(self.simulator.reclaims_factor), 0, 1_000),
             ("shutdown.drain_seconds", self.shutdown.drain_seconds, 0, 600),
         ];
         let kept = [
@@ -261,6 +301,7 @@ mod tests {
         check(|s| s.simulator.speed = 0, "simulator.speed");
         check(|s| s.tasks.drift_seconds = 0, "tasks.drift_seconds");
         check(|s| s.keep.snapshots_max = 9, "keep.snapshots_max");
+        check(|s| s.simulator.reclaims_factor = 1_001, "simulator.reclaims_factor");
         check(|s| s.shutdown.drain_seconds = 601, "shutdown.drain_seconds");
         check(|s| s.store.path.clear(), "store.path");
     }

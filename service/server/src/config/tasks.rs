@@ -39,7 +39,7 @@ impl Default for Tasks {
             operations_seconds: 2,
             drift_seconds: 60,
             interruption_seconds: 5,
-            cost_seconds: 60,
+            cost_seconds: 300,
             retention_seconds: 3600,
         }
     }

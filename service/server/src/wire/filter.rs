@@ -103,6 +103,14 @@ impl Filter {
     pub fn passes<'a>(&self, value: impl Fn(&str) -> Value<'a>) -> bool {
         self.0.iter().all(|term| term.holds(&value(term.field)))
     }
+
+    /// Comparisons of text: the field, whether it has to be equal, and the value.
+    pub fn equalities(&self) -> impl Iterator<Item = (&'static str, bool, &str)> {
+        self.0.iter().filter_map(|term| match &term.operand {
+            Operand::Text(value) => Some((term.field, term.operator == Operator::Equal, value.as_str())),
+            Operand::Number(_) | Operand::Time(_) => None,
+        })
+    }
 }
 
 impl Term {

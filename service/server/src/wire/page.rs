@@ -31,6 +31,22 @@ pub fn token(list: &str, place: &str) -> String {
     if place.is_empty() { String::new() } else { hex(format!("{list}\n{place}").as_bytes()) }
 }
 
+/// A page of a list that is made anew for each request, and the token of the next page: how many came before it.
+///
+/// # Errors
+/// If the place in the token is no number.
+pub fn part<T>(list: &str, page: &PageRequest, mut all: Vec<T>) -> Result<(Vec<T>, String), Refused> {
+    let before = match page.token.as_str() {
+        "" => 0,
+        place => place.parse::<usize>().map_err(|_| bad_token(place))?,
+    };
+    let size = usize::try_from(page.size).unwrap_or(usize::MAX);
+    let mut rest = all.split_off(before.min(all.len()));
+    let next = if size < rest.len() { token(list, &(before + size).to_string()) } else { String::new() };
+    rest.truncate(size);
+    Ok((rest, next))
+}
+
 /// A token that is none of ours.
 pub fn bad_token(token: &str) -> Refused {
     Error::Store(StoreError::BadPageToken(token.to_owned())).into()
@@ -83,6 +99,22 @@ mod tests {
         let token = token("plans", "12\nü");
         assert_eq!(request("plans", 0, &token).unwrap().token, "12\nü");
         assert_eq!(super::token("plans", ""), "");
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        let (mut all, mut place) = (Vec::new(), String::new());
+        loop {
+            let page = request("waste", 3, &place).unwrap();
+            let (shown, next) = part("waste", &page, (0..7).collect()).unwrap();
+            all.extend(shown);
+            if next.is_empty() {
+                break;
+            }
+            place = next;
+        }
+        assert_eq!(all, (0..7).collect::<Vec<i32>>());
+        assert!(part("waste", &PageRequest { size: 1, token: "x".into() }, vec![1]).is_err());
     }
 
     fn check_foreign(token: &str) {

@@ -1,13 +1,20 @@
 //! The single place where an error becomes a gRPC status.
 
+mod reason;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
+use plimsoll_domain::ledger::LedgerError;
 use plimsoll_domain::store::StoreError;
 use plimsoll_engine::Error;
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
 use tracing::error;
+
+pub use reason::Reason;
 
 use super::Invalid;
 use crate::api::spool;
@@ -18,104 +25,6 @@ pub const DOMAIN: &str = "plimsoll";
 
 /// When to try again, where waiting helps.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
-
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident, $name:literal, $code:ident;)*) => {
-        /// Why a request was refused: one for each thing a caller would do differently. `proto/README.md` has the
-        /// same table.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Reason {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Reason {
-            /// All of them.
-            #[cfg(test)]
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// `ErrorInfo.reason`.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// The canonical code.
-            pub fn code(self) -> Code {
-                match self { $(Self::$variant => Code::$code,)* }
-            }
-        }
-    };
-}
-
-reasons! {
-    /// No such cluster.
-    UnknownCluster, "UNKNOWN_CLUSTER", NotFound;
-    /// No such snapshot.
-    UnknownSnapshot, "UNKNOWN_SNAPSHOT", NotFound;
-    /// No such catalog.
-    UnknownCatalog, "UNKNOWN_CATALOG", NotFound;
-    /// No such plan.
-    UnknownPlan, "UNKNOWN_PLAN", NotFound;
-    /// No such operation.
-    UnknownOperation, "UNKNOWN_OPERATION", NotFound;
-    /// No such node group.
-    UnknownNodeGroup, "UNKNOWN_NODE_GROUP", NotFound;
-    /// This server does not change the cluster.
-    NotActuator, "NOT_ACTUATOR", FailedPrecondition;
-    /// Only what is stuck can be resumed or abandoned.
-    NotStuck, "NOT_STUCK", FailedPrecondition;
-    /// The plan's time is over.
-    ExpiredPlan, "EXPIRED_PLAN", FailedPrecondition;
-    /// The plan would leave pods behind.
-    UnsafePlan, "UNSAFE_PLAN", FailedPrecondition;
-    /// The fleet changed after the plan was made.
-    StalePlan, "STALE_PLAN", Aborted;
-    /// Another operation holds the cluster.
-    ClusterBusy, "CLUSTER_BUSY", Aborted;
-    /// A node group cannot have that many nodes.
-    OutOfRangeSize, "OUT_OF_RANGE_SIZE", OutOfRange;
-    /// The policy protects the node group.
-    ProtectedGroup, "PROTECTED_GROUP", FailedPrecondition;
-    /// Pods would be lost with the nodes.
-    UnsafeShrink, "UNSAFE_SHRINK", FailedPrecondition;
-    /// AWS or Kubernetes did not answer.
-    UnavailableSource, "UNAVAILABLE_SOURCE", Unavailable;
-    /// The id is taken.
-    ExistsAlready, "EXISTS_ALREADY", AlreadyExists;
-    /// A field is not acceptable.
-    InvalidField, "INVALID_FIELD", InvalidArgument;
-    /// The request id belongs to another request.
-    RequestIdReused, "REQUEST_ID_REUSED", InvalidArgument;
-    /// The page token is none of ours.
-    BadPageToken, "BAD_PAGE_TOKEN", InvalidArgument;
-    /// A file is not what it should be.
-    BadImport, "BAD_IMPORT", InvalidArgument;
-    /// Above a limit.
-    TooLarge, "TOO_LARGE", ResourceExhausted;
-    /// Nothing can carry some of the pods.
-    Infeasible, "INFEASIBLE", FailedPrecondition;
-    /// The policy forbids changes.
-    Frozen, "FROZEN", FailedPrecondition;
-    /// No maintenance window opens in time.
-    OutsideWindow, "OUTSIDE_WINDOW", FailedPrecondition;
-    /// The policy does not pay for it.
-    BudgetExceeded, "BUDGET_EXCEEDED", FailedPrecondition;
-    /// Somebody else wrote in between.
-    EtagMismatch, "ETAG_MISMATCH", Aborted;
-    /// Too much at once.
-    Overloaded, "OVERLOADED", Unavailable;
-    /// An upload fell silent.
-    UploadStalled, "UPLOAD_STALLED", DeadlineExceeded;
-    /// The caller went away, or the server stops.
-    Cancelled, "CANCELLED", Cancelled;
-    /// A plan failed its own proof.
-    Unproven, "UNPROVEN", Internal;
-    /// The disk is full.
-    StorageFull, "STORAGE_FULL", ResourceExhausted;
-    /// The database or the disk failed.
-    StorageFailed, "STORAGE_FAILED", Unavailable;
-    /// A bug.
-    Internal, "INTERNAL", Internal;
-}
 
 /// Everything that a handler may fail with.
 #[derive(Debug)]
@@ -222,6 +131,9 @@ fn engine(error: Error) -> Status {
         Error::Overloaded { waiting } => with(Reason::Overloaded, &[("waiting_count", waiting.to_string())]),
         Error::Cancelled => with(Reason::Cancelled, &[]),
         Error::Unproven(why) => with(Reason::Unproven, &[("why", why)]),
+        Error::NoLedger => with(Reason::NoLedger, &[]),
+        Error::NoCosts(cluster) => with(Reason::NoCosts, &[("cluster", cluster)]),
+        Error::Ledger(error) => ledger(error),
         Error::Store(error) => store(error),
         Error::Internal(_) => status(Reason::Internal, "internal error; the server's log has more", &[]),
     }
@@ -247,8 +159,24 @@ fn store(error: StoreError) -> Status {
         StoreError::Superseded(operation) => with(Reason::ClusterBusy, &[("holder", operation)]),
         StoreError::RequestIdReused(id) => with(Reason::RequestIdReused, &[("request_id", id)]),
         StoreError::BadPageToken(token) => with(Reason::BadPageToken, &[("page_token", token)]),
+        StoreError::Overloaded { waiting } => {
+            with(Reason::Overloaded, &[("waiting_count", waiting.to_string())])
+        }
         StoreError::Full => with(Reason::StorageFull, &[]),
         StoreError::Failed(_) => with(Reason::StorageFailed, &[]),
+    }
+}
+
+fn ledger(error: LedgerError) -> Status {
+    let message = error.to_string();
+    let with = |reason, metadata: &[(&str, String)]| status(reason, &message, metadata);
+    match error {
+        LedgerError::Damaged { path, why } => with(Reason::DamagedLedger, &[("path", path), ("why", why)]),
+        LedgerError::TooLarge { max } => {
+            with(Reason::TooLarge, &[("what", "rows".to_owned()), ("limit", max.to_string())])
+        }
+        LedgerError::Full => with(Reason::StorageFull, &[]),
+        LedgerError::ReadOnly(_) | LedgerError::Failed(_) => with(Reason::StorageFailed, &[]),
     }
 }
 
@@ -351,6 +279,10 @@ fn log(refused: &Refused) {
 fn log_engine(error: &Error) {
     match error {
         Error::Store(StoreError::Failed(cause)) => error!(cause = chain(&**cause), "database failed"),
+        Error::Ledger(LedgerError::Failed(cause)) => error!(cause = chain(&**cause), "ledger failed"),
+        Error::Ledger(LedgerError::Damaged { path, why }) => {
+            error!(path, why, "a file of the ledger is damaged")
+        }
         Error::Store(StoreError::Full) => error!("no space left for the database"),
         Error::Internal(what) => error!(what, "internal error"),
         Error::Unproven(why) => error!(why, "a plan did not pass its own proof"),
@@ -366,126 +298,4 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         next = cause.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Rows of the table in `proto/README.md`, as (reason, code).
-    fn documented() -> Vec<(String, String)> {
-        let page = include_str!("../../../../proto/README.md");
-        let rows = page.lines().filter(|line| line.starts_with("| `"));
-        rows.map(|row| {
-            let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-            (cells[1].to_owned(), cells[2].to_owned())
-        })
-        .collect()
-    }
-
-    fn screaming(code: Code) -> String {
-        let mut name = String::new();
-        for letter in format!("{code:?}").chars() {
-            if letter.is_ascii_uppercase() && !name.is_empty() {
-                name.push('_');
-            }
-            name.push(letter.to_ascii_uppercase());
-        }
-        name
-    }
-
-    #[test]
-    fn the_page_lists_every_reason_with_its_code() {
-        let coded: Vec<(String, String)> =
-            Reason::ALL.iter().map(|reason| (reason.name().to_owned(), screaming(reason.code()))).collect();
-        assert_eq!(documented(), coded);
-    }
-
-    #[track_caller]
-    fn check(refused: impl Into<Refused>, reason: Reason, metadata: &[(&str, &str)]) {
-        let status: Status = refused.into().into();
-        let details = status.get_error_details();
-        let info = details.error_info().expect("every error has a reason");
-        assert_eq!((status.code(), info.reason.as_str()), (reason.code(), reason.name()));
-        assert_eq!(info.domain, DOMAIN);
-        for (key, value) in metadata {
-            assert_eq!(info.metadata.get(*key).map(String::as_str), Some(*value), "{key}");
-        }
-    }
-
-    #[test]
-    fn errors_say_what_a_caller_can_do() {
-        let missing = |name: &str| Error::Store(StoreError::NotFound(name.to_owned()));
-        check(missing("clusters/a"), Reason::UnknownCluster, &[("resource", "clusters/a")]);
-        check(missing("clusters/a/plans/p"), Reason::UnknownPlan, &[]);
-        check(missing("clusters/a/snapshots/s"), Reason::UnknownSnapshot, &[]);
-        check(missing("catalogs/k"), Reason::UnknownCatalog, &[]);
-        check(missing("a catalog of eu-west-1"), Reason::UnknownCatalog, &[]);
-        check(Invalid::new("page_size", "negative"), Reason::InvalidField, &[("field", "page_size")]);
-        let bad = Error::BadImport { field: "cpu".into(), line: 3, column: 0, message: "no number".into() };
-        check(bad, Reason::BadImport, &[("field", "cpu"), ("line", "3")]);
-        let bad = Error::BadImport { field: String::new(), line: 0, column: 0, message: "no number".into() };
-        check(Refused::File("kube.json".into(), bad), Reason::BadImport, &[("file", "kube.json")]);
-        let large = Error::TooLarge { what: "bytes".into(), limit: 5 };
-        check(large, Reason::TooLarge, &[("what", "bytes"), ("limit", "5")]);
-        check(spool::Error::Busy { limit: 4 }, Reason::Overloaded, &[("limit", "4")]);
-        check(Error::Internal("secret".into()), Reason::Internal, &[]);
-    }
-
-    #[track_caller]
-    fn check_message(error: impl Into<Error>, want: &str) {
-        let error: Error = error.into();
-        let status: Status = Refused::from(error).into();
-        assert_eq!(status.message(), want);
-    }
-
-    #[test]
-    fn messages_end_with_what_to_do() {
-        check_message(
-            StoreError::NotFound("clusters/a/snapshots/latest".into()),
-            "clusters/a/snapshots/latest does not exist; import one first (plimsoll cluster import, or ImportSnapshot)",
-        );
-        let mismatch = StoreError::EtagMismatch {
-            resource: "clusters/a/policy".into(),
-            given: "1".into(),
-            current: "2".into(),
-        };
-        check_message(mismatch, "etag of clusters/a/policy is 2, not 1; read it again and repeat");
-        check_message(
-            Error::Frozen("a".into()),
-            "cluster a is frozen by its policy; lift `freeze` in the policy (plimsoll policy edit, or UpdatePolicy)",
-        );
-        check_message(StoreError::NotFound("clusters/a".into()), "clusters/a does not exist");
-    }
-
-    #[test]
-    fn a_bad_field_is_named_in_the_details() {
-        let status: Status = Invalid::new("page_size", "-1 is negative").into();
-        let details = status.get_error_details();
-        let violation = &details.bad_request().unwrap().field_violations[0];
-        assert_eq!(
-            (violation.field.as_str(), violation.description.as_str()),
-            ("page_size", "-1 is negative")
-        );
-    }
-
-    #[test]
-    fn waiting_is_suggested_where_it_helps() {
-        let retry = |error: Error| {
-            let status: Status = Refused::from(error).into();
-            status.get_error_details().retry_info().and_then(|info| info.retry_delay)
-        };
-        assert_eq!(retry(Error::Overloaded { waiting: 9 }), Some(RETRY_DELAY));
-        let (cluster, holder) = ("clusters/a".into(), "operations/o".into());
-        assert_eq!(retry(StoreError::Busy { cluster, holder }.into()), Some(RETRY_DELAY));
-        assert_eq!(retry(Error::Cancelled), None);
-    }
-
-    #[test]
-    fn long_texts_are_clipped_and_secrets_are_kept() {
-        let status: Status = Refused::from(Error::Unproven("ü".repeat(9999))).into();
-        assert!(status.message().len() < 2 * ERROR_TEXT_BYTES_MAX);
-        let status: Status = Refused::from(Error::Internal("at some/path".into())).into();
-        assert!(!status.message().contains("some/path"));
-    }
 }

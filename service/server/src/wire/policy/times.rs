@@ -1,7 +1,6 @@
 //! Windows and budgets of a policy.
 
 use plimsoll_domain::policy::{Budget, Policy, Window};
-use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::policy as kinds;
 
 use super::fields::{Field, count, ratio, whole};
@@ -80,6 +79,8 @@ fn read_budget(from: &kinds::Budget) -> Result<Budget, String> {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_proto::v1 as pb;
+
     use super::*;
 
     fn written(wire: &pb::Policy) -> Result<Policy, String> {
