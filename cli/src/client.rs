@@ -1,7 +1,9 @@
 //! Reaching a server: the one named, or one of our own inside this process.
 
 use anyhow::Context;
+use plimsoll_proto::v1::audit_service_client::AuditServiceClient;
 use plimsoll_proto::v1::cluster_service_client::ClusterServiceClient;
+use plimsoll_proto::v1::cost_service_client::CostServiceClient;
 use plimsoll_proto::v1::ingest_service_client::IngestServiceClient;
 use plimsoll_proto::v1::node_group_service_client::NodeGroupServiceClient;
 use plimsoll_proto::v1::operation_service_client::OperationServiceClient;
@@ -79,9 +81,21 @@ impl Client {
         OperationServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
+    /// The audit log.
+    pub fn audit(&self) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.channel.clone()).accept_compressed(CompressionEncoding::Gzip)
+    }
+
     /// Prices.
     pub fn pricing(&self) -> PricingServiceClient<Channel> {
         PricingServiceClient::new(self.channel.clone()).accept_compressed(CompressionEncoding::Gzip)
+    }
+
+    /// Costs.
+    pub fn costs(&self) -> CostServiceClient<Channel> {
+        CostServiceClient::new(self.channel.clone())
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// Plans.

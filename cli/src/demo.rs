@@ -1,4 +1,6 @@
-//! The main job on the built-in cluster, once, for a newcomer.
+//! The main job on the built-in cluster, once, for a newcomer: plan, apply, a bad day, a bill.
+
+mod day;
 
 use std::process::ExitCode;
 
@@ -50,7 +52,9 @@ pub async fn demo(out: &mut Output, args: Args) -> anyhow::Result<ExitCode> {
     line.done();
     let plan = created?.into_inner();
     let applied = apply(&client, out, &plan).await?;
-    let (after, now) = look_again(&client, &format!("clusters/{cluster}"), args.seed).await?;
+    let parent = format!("clusters/{cluster}");
+    let (after, now) = look_again(&client, &parent, args.seed).await?;
+    let bill = day::live(&running, &client, out, &parent).await?;
 
     let told = |source: &Source| {
         let day = source.source_time.as_ref().map(day).unwrap_or_default();
@@ -76,6 +80,7 @@ pub async fn demo(out: &mut Output, args: Args) -> anyhow::Result<ExitCode> {
             after.node_count,
             crate::output::usd_per_hour(now.cost_before_nano_usd_per_hour)
         ),
+        bill,
         "next     plimsoll plan create --from mine.json | make serve, then plimsoll --server http://127.0.0.1:7400 plan apply ...".to_owned(),
     ];
     out.print(&plan, &(text.join("\n") + "\n"), &Table::default())?;

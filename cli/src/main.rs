@@ -3,9 +3,11 @@
 //! Knows the wire and nothing of the domain. One file per noun; [`client`] reaches the server, [`output`]
 //! prints. Data goes to stdout, progress and remarks to stderr.
 
+mod audit;
 mod client;
 mod cluster;
 mod complete;
+mod cost;
 mod demo;
 mod exit;
 mod group;
@@ -16,6 +18,7 @@ mod plan;
 mod policy;
 mod price;
 mod progress;
+mod rightsize;
 mod simulate;
 mod verify;
 mod view;
@@ -49,7 +52,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll demo
-  kubectl get nodes,pods,deploy,rs,sts,ds,jobs,cronjobs,pdb,pvc,pv,sc,csinode,hpa,ns,priorityclass,runtimeclass,svc -A -o json > mine.json
+  kubectl get nodes,pods,deploy,rs,sts,ds,jobs,cronjobs,pdb,pvc,pv,sc,csinode,hpa,ns,priorityclass,runtimeclass,svc,ing -A -o json > mine.json
   plimsoll plan create --from mine.json
   plimsoll plan create --from mine.json --output json | jq .cost_after_nano_usd_per_hour
   plimsoll --server http://127.0.0.1:7400 plan explain clusters/prod/plans/p1";
@@ -71,9 +74,18 @@ enum Command {
     /// List node groups, and bring them to a size
     #[command(subcommand)]
     Group(group::Command),
+    /// Say what clusters cost and who caused it, what was saved, what to expect, what is wasted
+    #[command(subcommand)]
+    Cost(cost::Command),
+    /// Say what workloads should ask for
+    #[command(subcommand)]
+    Rightsize(rightsize::Command),
     /// Follow what is carried out, and end it
     #[command(subcommand)]
     Operation(operation::Command),
+    /// Read who changed what, and when
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Run the main job on a built-in cluster, print what came of it, and leave nothing behind
     Demo(demo::Args),
     /// Print a completion script for a shell
@@ -101,9 +113,14 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Policy(command) => policy::run(client::reach_named(server).await?, &mut out, command).await,
         Command::Group(command) => group::run(client::reach_named(server).await?, &mut out, command).await,
+        Command::Cost(command) => cost::run(client::reach_named(server).await?, &mut out, command).await,
+        Command::Rightsize(command) => {
+            rightsize::run(client::reach_named(server).await?, &mut out, command).await
+        }
         Command::Operation(command) => {
             operation::run(client::reach_named(server).await?, &mut out, command).await
         }
+        Command::Audit(command) => audit::run(client::reach_named(server).await?, &mut out, command).await,
         Command::Price(command @ price::Command::Import { .. }) => {
             price::run(client::reach_named(server).await?, &mut out, command).await
         }

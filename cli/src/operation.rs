@@ -204,6 +204,17 @@ fn at_rest(operation: &Operation) -> bool {
 
 /// `apply    19/19 steps, SUCCEEDED (41 min)`
 pub fn end_line(operation: &Operation) -> String {
+    let kind = operation.metadata.as_ref().map(OperationMetadata::kind).unwrap_or_default();
+    let what = match kind {
+        Kind::ResizeNodeGroup => "resize  ",
+        Kind::ReplaceInterrupted => "replace ",
+        Kind::Unspecified | Kind::ApplyPlan => "apply   ",
+    };
+    format!("{what} {}", end_words(operation))
+}
+
+/// `19/19 steps, SUCCEEDED (41 min)`
+pub fn end_words(operation: &Operation) -> String {
     let Some(metadata) = &operation.metadata else { return String::new() };
     let done = metadata.steps.iter().filter(|step| step.state() == StepState::Done).count();
     let span = match (&metadata.create_time, &metadata.update_time) {
@@ -214,12 +225,7 @@ pub fn end_line(operation: &Operation) -> String {
         Some(Outcome::Error(failure)) => format!("   {}: {}", failure.reason, failure.message),
         _ => String::new(),
     };
-    let what = match metadata.kind() {
-        Kind::ResizeNodeGroup => "resize  ",
-        Kind::ReplaceInterrupted => "replace ",
-        Kind::Unspecified | Kind::ApplyPlan => "apply   ",
-    };
-    format!("{what} {done}/{} steps, {} ({span} min){why}", metadata.steps.len(), word(metadata.state()))
+    format!("{done}/{} steps, {} ({span} min){why}", metadata.steps.len(), word(metadata.state()))
 }
 
 fn word(state: State) -> &'static str {

@@ -72,6 +72,16 @@ impl Output {
         self.print(&values, empty, table)
     }
 
+    /// Money: dollars for people, in a sheet the exact number.
+    pub fn usd(&self, nano_usd: i64) -> String {
+        if self.format == Format::Csv { usd_exact(nano_usd) } else { usd(nano_usd) }
+    }
+
+    /// Money by the hour: dollars for people, in a sheet the exact number.
+    pub fn usd_per_hour(&self, nano_usd: i64) -> String {
+        if self.format == Format::Csv { usd_exact(nano_usd) } else { usd_per_hour(nano_usd) }
+    }
+
     /// Says something to a person on stderr.
     pub fn remark(&self, text: &str) {
         if !self.quiet {
@@ -103,6 +113,12 @@ fn write_csv(out: &mut impl Write, table: &Table) -> anyhow::Result<()> {
     }
     csv.flush()?;
     Ok(())
+}
+
+/// Nano-USD as dollars, to the last digit and without a sign of currency, as sheets read numbers.
+fn usd_exact(nano_usd: i64) -> String {
+    let amount = nano_usd.unsigned_abs();
+    format!("{}{}.{:09}", sign(nano_usd), amount / 1_000_000_000, amount % 1_000_000_000)
 }
 
 /// Nano-USD per hour for people.
@@ -138,6 +154,18 @@ fn sign(number: i64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_is_exact_in_sheets_and_short_for_people() {
+        for (nano_usd, exact, short) in [
+            (0, "0.000000000", "$0.00"),
+            (1, "0.000000001", "$0.00"),
+            (-1_500_000_000, "-1.500000000", "-$1.50"),
+            (1_234_567_000_000_001, "1234567.000000001", "$1,234,567.00"),
+        ] {
+            assert_eq!((usd_exact(nano_usd).as_str(), usd(nano_usd).as_str()), (exact, short));
+        }
+    }
 
     #[test]
     fn thousands_are_set_apart() {
