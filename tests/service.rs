@@ -6,12 +6,16 @@
 mod again;
 #[path = "service/apply.rs"]
 mod apply;
+#[path = "service/audit.rs"]
+mod audit;
 #[path = "service/bad_input.rs"]
 mod bad_input;
 #[path = "service/bad_request.rs"]
 mod bad_request;
 #[path = "service/bundle.rs"]
 mod bundle;
+#[path = "service/costs.rs"]
+mod costs;
 #[path = "service/main_job.rs"]
 mod main_job;
 #[path = "service/node_groups.rs"]
@@ -26,3 +30,5 @@ mod shop;
 mod simulation;
 #[path = "service/vanish.rs"]
 mod vanish;
+#[path = "service/watch.rs"]
+mod watch;

@@ -39,7 +39,7 @@ const ONLY_IN: [(&str, &[&str]); 17] = [
     ("axum", &["service/server"]),
     ("prost", &["proto", "service/server", "cli"]),
     ("clap", &["service/server", "cli"]),
-    ("tokio", &["service/engine", "service/report", "service/sim", "service/server", "cli"]),
+    ("tokio", &["service/engine", "service/store", "service/report", "service/sim", "service/server", "cli"]),
     ("reqwest", &[]),
     ("metrics_exporter_prometheus", &["service/server"]),
     ("indicatif", &["cli"]),

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::operation::{Kind, Operation, State, Step};
 use plimsoll_domain::policy::Actuator;
+use plimsoll_domain::rehearsal::{Rehearsal, Scene};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::Store;
 use plimsoll_domain::world::{
@@ -36,6 +37,9 @@ impl Simulator for Scripted {
     }
     fn load(&self, cluster: &ClusterId, state: ClusterState) -> Result<(), ClusterError> {
         Simulator::load(&self.sim, cluster, state)
+    }
+    fn rehearse(&self, scene: Scene) -> Result<Arc<dyn Rehearsal>, ClusterError> {
+        self.sim.rehearse(scene)
     }
 }
 

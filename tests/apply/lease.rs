@@ -49,7 +49,7 @@ fn growing() -> Operation {
         actor: "test".into(),
         create_time: start(),
         update_time: start(),
-        revision: 0,
+        revision: 1,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Carrying plans out in the simulated world: every step fails once, runs twice, and is interrupted by a crash before and
 //! after it; the fleet ends as if nothing had happened, and each effect happens once.
 
+mod cancel;
+mod crowd;
 mod drift;
 mod interrupt;
 mod lease;

@@ -19,7 +19,7 @@ use plimsoll_domain::world::Simulator;
 use plimsoll_engine::operations::{Runner, gate};
 use plimsoll_engine::tasks::{self, Periods};
 use plimsoll_engine::{ApplyOrder, Engine, PlanOrder, Registration, Settings, SnapshotImport};
-use plimsoll_sim::{Pace, Sim};
+use plimsoll_sim::{Origin, Pace, Sim};
 use plimsoll_store::Sqlite;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +56,12 @@ impl Rig {
 
     /// The same with a cluster from a file.
     pub async fn of(seed: u64, file: &str) -> Self {
-        let sim = Sim::new(start(), seed, Pace::Jump);
+        Self::under(&Origin::quiet(start(), seed), file).await
+    }
+
+    /// The same in a world that begins so.
+    pub async fn under(origin: &Origin, file: &str) -> Self {
+        let sim = Sim::begin(origin, Pace::Jump);
         let simulator = Arc::new(sim.clone());
         Self::in_world(sim, simulator, file).await
     }
@@ -213,7 +218,7 @@ impl Bench {
         };
         store.create_cluster(&write(start()), &record, &Policy::default()).await.unwrap();
         let steps = model.steps.iter().map(|record| StepRecord::new(record.step.clone())).collect();
-        let fresh = Operation { steps, state: State::Running, failure: None, revision: 0, ..model.clone() };
+        let fresh = Operation { steps, state: State::Running, failure: None, revision: 1, ..model.clone() };
         let generation = store.cluster(&shop_id()).await.unwrap().generation;
         let operation = store.start_operation(&write(start()), &fresh, generation).await.unwrap();
         Self { sim, store, operation }

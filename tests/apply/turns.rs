@@ -122,18 +122,18 @@ async fn a_stuck_operation_is_resumed_once_its_cause_is_gone() {
     let open = state.nodes.iter().filter(|node| !node.unschedulable).count();
     assert!(0 < open, "pods have nowhere to go while it is stuck");
     rig.sim.lift(fault);
-    let resumed = rig.engine.resume_operation(&stuck.id).await.unwrap();
+    let resumed = rig.engine.resume_operation(&write(start()), &stuck.id).await.unwrap();
     assert_eq!(rig.end_of(&resumed).await.state, State::Succeeded, "{}", rig.sim.journal());
-    let over = rig.engine.resume_operation(&stuck.id).await;
+    let over = rig.engine.resume_operation(&write(start()), &stuck.id).await;
     assert!(matches!(over, Err(Error::NotStuck(_))), "{over:?}");
 }
 
 #[tokio::test]
 async fn an_abandoned_operation_leaves_the_cluster_to_another_plan() {
     let (rig, stuck, fault) = stuck().await;
-    let abandoned = rig.engine.abandon_operation(&stuck.id).await.unwrap();
+    let abandoned = rig.engine.abandon_operation(&write(start()), &stuck.id).await.unwrap();
     assert_eq!((abandoned.state, abandoned.failure), (State::Failed, stuck.failure));
-    let again = rig.engine.abandon_operation(&stuck.id).await;
+    let again = rig.engine.abandon_operation(&write(start()), &stuck.id).await;
     assert!(matches!(again, Err(Error::NotStuck(_))), "{again:?}");
     rig.sim.lift(fault);
     rig.engine.refresh_cluster(&write(start()), &shop_id()).await.unwrap();

@@ -16,10 +16,11 @@ pub fn random(random: &mut SmallRng) -> String {
     let mut room: Vec<(String, i64, i64)> = Vec::new();
     for group in 0..random.random_range(1..=3) {
         let (instance_type, cpu, memory) = *TYPES.choose(random).expect("not empty");
+        let kind = if random.random_bool(0.4) { "SPOT" } else { "ON_DEMAND" };
         for number in 0..random.random_range(1..=3) {
             let zone = ZONES.choose(random).expect("not empty");
             let name = format!("ip-10-0-{group}-{number}.ec2.internal");
-            objects.push(node(&name, &format!("group-{group}"), instance_type, zone, (cpu, memory)));
+            objects.push(node(&name, &format!("group-{group}"), instance_type, (zone, kind), (cpu, memory)));
             room.push((name, cpu, memory));
         }
     }
@@ -92,7 +93,13 @@ fn pod(workload: &str, number: usize, stateful: bool, node: &str, size: (i64, i6
     pod
 }
 
-fn node(name: &str, group: &str, instance_type: &str, zone: &str, (cpu, memory): (i64, i64)) -> Value {
+fn node(
+    name: &str,
+    group: &str,
+    instance_type: &str,
+    (zone, kind): (&str, &str),
+    (cpu, memory): (i64, i64),
+) -> Value {
     let labels = json!({
         "kubernetes.io/hostname": name,
         "kubernetes.io/arch": "amd64",
@@ -101,7 +108,7 @@ fn node(name: &str, group: &str, instance_type: &str, zone: &str, (cpu, memory):
         "topology.kubernetes.io/zone": zone,
         "topology.kubernetes.io/region": "us-east-1",
         "eks.amazonaws.com/nodegroup": group,
-        "eks.amazonaws.com/capacityType": "ON_DEMAND",
+        "eks.amazonaws.com/capacityType": kind,
     });
     let holds = json!({"cpu": format!("{cpu}m"), "memory": format!("{memory}Mi"), "pods": "58", "ephemeral-storage": "80Gi"});
     let metadata = json!({"name": name, "labels": labels, "creationTimestamp": "2026-07-20T07:00:00Z"});

@@ -11,10 +11,10 @@ use super::rig::{CLUSTER, REGION, Rig, refusal};
 use super::shop;
 
 /// The only group of the shop in the simulated world.
-const GROUP: &str = "clusters/sim/nodeGroups/general";
+pub const GROUP: &str = "clusters/sim/nodeGroups/general";
 
 /// The shop twice: offline, and in the simulated world, where Plimsoll owns sizes.
-async fn rig() -> Rig {
+pub async fn rig() -> Rig {
     // Slow enough that a machine takes a second or two to join.
     let rig = Rig::at_speed(60).await;
     rig.register("shop").await.unwrap();
@@ -41,16 +41,16 @@ async fn get(rig: &Rig, name: &str) -> Result<pb::NodeGroup, Status> {
     rig.node_groups().get_node_group(request).await.map(Response::into_inner)
 }
 
-fn order(name: &str, desired_count: i32) -> pb::ResizeNodeGroupRequest {
+pub fn order(name: &str, desired_count: i32) -> pb::ResizeNodeGroupRequest {
     pb::ResizeNodeGroupRequest { name: name.into(), desired_count, ..Default::default() }
 }
 
-async fn resize(rig: &Rig, request: pb::ResizeNodeGroupRequest) -> Result<pb::Operation, Status> {
+pub async fn resize(rig: &Rig, request: pb::ResizeNodeGroupRequest) -> Result<pb::Operation, Status> {
     rig.node_groups().resize_node_group(request).await.map(Response::into_inner)
 }
 
 #[track_caller]
-fn check<T>(what: &str, answer: Result<T, Status>, code: Code, reason: &str) {
+pub fn check<T>(what: &str, answer: Result<T, Status>, code: Code, reason: &str) {
     let (found, info, message) = refusal(what, answer);
     assert_eq!((found, info.reason.as_str()), (code, reason), "{what}: {message}");
 }

@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use plimsoll_proto::v1 as pb;
+use plimsoll_proto::v1::audit_service_client::AuditServiceClient;
 use plimsoll_proto::v1::cluster_service_client::ClusterServiceClient;
+use plimsoll_proto::v1::cost_service_client::CostServiceClient;
 use plimsoll_proto::v1::import_chunk::Part;
 use plimsoll_proto::v1::ingest_service_client::IngestServiceClient;
 use plimsoll_proto::v1::node_group_service_client::NodeGroupServiceClient;
@@ -105,6 +107,16 @@ impl Rig {
     /// OperationService.
     pub fn operations(&self) -> OperationServiceClient<Channel> {
         OperationServiceClient::new(self.channel.clone())
+    }
+
+    /// AuditService.
+    pub fn audit(&self) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.channel.clone())
+    }
+
+    /// CostService.
+    pub fn costs(&self) -> CostServiceClient<Channel> {
+        CostServiceClient::new(self.channel.clone())
     }
 
     /// PricingService.
