@@ -5,7 +5,7 @@ export PLIMSOLL_DATA
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
-.PHONY: demo serve test prove bench lint needs
+.PHONY: demo serve test prove bench bench-resize soak lint needs
 
 ## One round of the main job on the built-in cluster, then stop.
 demo: needs
@@ -30,16 +30,30 @@ lint: needs
 	cargo clippy --workspace --all-targets -- -D warnings -A clippy::unwrap_used -A dead_code
 
 ## What takes too long for every day: all published instances with a known optimum (PUBLISHED_SECONDS each), fifty kills of
-## the server in the midst of applies, a thousand random worlds with random faults.
+## the server in the midst of applies, a thousand random worlds with random faults; an hour under load
+## (PLIMSOLL_SOAK_MINUTES).
 prove: needs
 	cargo test --workspace --test published -- --ignored --nocapture
 	PLIMSOLL_KILLS=50 cargo test --workspace --test kill -- --nocapture
 	PLIMSOLL_SEEDS=1000 cargo test --workspace --test apply -- --nocapture
+	PLIMSOLL_SOAK_MINUTES=$(or $(PLIMSOLL_SOAK_MINUTES),60) $(MAKE) soak
 
 ## The README's table: cost, gap, time and memory on published instances.
 bench: needs
 	cargo build --release --workspace
 	$(CARGO_TARGET_DIR)/release/bench
+
+## 1,000 resizes a second against a real server with a file, once undisturbed and once with a kill in the middle: latencies,
+## after everything that was accepted was found again.
+bench-resize: needs
+	cargo build --release --workspace
+	$(CARGO_TARGET_DIR)/release/bench_resize
+	$(CARGO_TARGET_DIR)/release/bench_resize --kill yes
+
+## A server under changing load for PLIMSOLL_SOAK_MINUTES: memory and files stay flat.
+soak: needs
+	cargo build --release --workspace
+	$(CARGO_TARGET_DIR)/release/soak
 
 ## What HiGHS is built with; installed if it is missing.
 needs:
