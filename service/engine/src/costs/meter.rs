@@ -47,7 +47,7 @@ impl Engine {
         let catalog = self.catalog_or_newest(None, &record.region).await?.catalog;
         let mut written = 0;
         for hour in hours_touched(&seen, since) {
-            let known = Known::of(ledger.as_ref(), cluster, hour, interval, &seen).await?;
+            let known = Known::of(ledger.as_ref(), cluster, hour, interval, now).await?;
             let rows = settle(&HourInput {
                 hour,
                 until: now,
@@ -117,22 +117,22 @@ struct Known {
 }
 
 impl Known {
-    /// What was seen in an hour, the last before it, and the first looks after it, which tell how it ended. `newest` is the
-    /// last look of all, which tells of an hour in which nobody looked.
+    /// What was seen in an hour until `now`, the last before it, and the first looks after it, which tell how it ended: one
+    /// at least, however late it came, for it tells of all that ran since the look before.
     async fn of(
         ledger: &dyn Ledger,
         cluster: &ClusterId,
         hour: Timestamp,
         interval: SignedDuration,
-        newest: &Observation,
+        now: Timestamp,
     ) -> Result<Self, Error> {
         let after = interval.max(SignedDuration::from_secs(GAP_SECONDS_MAX));
-        let end = hour.checked_add(HOUR + after).unwrap_or(Timestamp::MAX);
-        let mut observations = ledger.observations(cluster, Span { start: hour, end }).await?;
-        if observations.last().is_none_or(|last| last.time < newest.time) {
-            observations.push(newest.clone());
-        }
         let hour_end = hour.checked_add(HOUR).unwrap_or(Timestamp::MAX);
+        let end = hour_end.checked_add(after).unwrap_or(Timestamp::MAX);
+        let until = now.checked_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
+        let mut observations = ledger.observations(cluster, Span { start: hour, end: until }).await?;
+        let late = observations.iter().position(|seen| end <= seen.time);
+        observations.truncate(late.map_or(observations.len(), |late| late + 1));
         let (mut lives, mut spot) = (BTreeMap::new(), BTreeMap::new());
         let mut inventory = Inventory::default();
         for seen in &observations {
