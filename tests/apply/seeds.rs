@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::fleet::CapacityKind;
@@ -286,25 +286,35 @@ impl Life {
     async fn expect_costs_add_up(&self, ended: &Operation) {
         let (cluster, world) = (shop_id(), self.rig.sim.world());
         asked(async || self.rig.engine.meter_costs(&cluster, METER).await).await;
-        let now = world.clock.now();
+        // Whoever else sleeps moves time on meanwhile.
+        let later = Span { start: world.clock.now(), end: Timestamp::MAX };
+        let now = self.ledger.observations(&cluster, later).await.unwrap().pop().unwrap().time;
         let lives = asked(async || world.cloud.lives(&cluster, start()).await).await;
         let spot = asked(async || world.prices.spot_changes(&cluster, start()).await).await;
         let (spot, catalog) = (SpotSteps::new(&spot), Catalog::builtin());
         let cost = |life: &MachineLife| {
             let rate = catalog.price(&life.instance_type, &life.zone, life.kind).map(HourlyRate::nano_usd);
-            i128::from(life_cost(life, &spot, rate, now.as_second()).unwrap_or(0))
+            let id = life.provider_id.rsplit('/').next().unwrap_or_default().to_owned();
+            (id, i128::from(life_cost(life, &spot, rate, now.as_second()).unwrap_or(0)))
         };
-        let want: i128 = lives.iter().map(cost).sum();
+        let want: BTreeMap<String, i128> = lives.iter().map(cost).collect();
         let query = CostQuery {
             cluster: Some(cluster),
             span: Span { start: start().saturating_sub(DAY).unwrap(), end: now.saturating_add(DAY).unwrap() },
             granularity: Granularity::Total,
-            group_by: Vec::new(),
+            group_by: vec![Dimension::Resource],
             filter: vec![Condition { dimension: Dimension::Item, equal: true, value: "INSTANCE".into() }],
         };
         let rows = self.ledger.query(&query).await.unwrap().rows;
-        let have: i128 = rows.iter().map(|row| row.list_cost).sum();
-        assert_eq!(have, want, "{}", self.told(ended));
+        let have: BTreeMap<String, i128> =
+            rows.into_iter().map(|row| (row.keys[0].clone(), row.list_cost)).collect();
+        let differs = |(id, cost): (&String, &i128)| {
+            let told = have.get(id).copied().unwrap_or(0);
+            (told != *cost).then(|| format!("{id}: {told} in the ledger, lived for {cost}"))
+        };
+        let wrong: Vec<String> = want.iter().filter_map(differs).collect();
+        assert_eq!(wrong, Vec::<String>::new(), "{}", self.told(ended));
+        assert!(have.keys().all(|id| want.contains_key(id)), "{have:?}: {}", self.told(ended));
     }
 
     /// Every workload has as many pods as before.
