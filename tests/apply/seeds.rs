@@ -293,6 +293,8 @@ impl Life {
         let spot = asked(async || world.prices.spot_changes(&cluster, start()).await).await;
         let (spot, catalog) = (SpotSteps::new(&spot), Catalog::builtin());
         let cost = |life: &MachineLife| {
+            // What the ledger could not know yet.
+            let life = &MachineLife { end: life.end.filter(|end| end.time <= now), ..life.clone() };
             let rate = catalog.price(&life.instance_type, &life.zone, life.kind).map(HourlyRate::nano_usd);
             let id = life.provider_id.rsplit('/').next().unwrap_or_default().to_owned();
             (id, i128::from(life_cost(life, &spot, rate, now.as_second()).unwrap_or(0)))

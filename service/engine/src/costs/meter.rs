@@ -22,6 +22,8 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const REACH: SignedDuration = SignedDuration::from_hours(1);
 /// Hours that one look settles at most: a week's outage. What is older keeps what was written.
 const HOURS_SETTLED_MAX: usize = 7 * 24;
+/// A look that is late by half is no gap: the one before it, and the world's calls, take their time.
+const LATE: (i64, i64) = (3, 2);
 /// How long after its end a day may still be settled again. Source: late samples are waited for six hours.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(6);
 /// How long what was seen is kept: savings are replayed over four weeks.
@@ -57,7 +59,7 @@ impl Engine {
                 discount_ratio: policy.discount_ratio,
                 method: SplitMethod::default(),
                 observations: &known.observations,
-                interval_seconds: interval.as_secs(),
+                interval_seconds: interval.as_secs().saturating_mul(LATE.0) / LATE.1,
                 inventory: &known.inventory,
             });
             ledger.put_hour(cluster, hour, &rows).await?;
