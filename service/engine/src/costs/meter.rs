@@ -133,6 +133,8 @@ impl Known {
         let end = hour_end.checked_add(after).unwrap_or(Timestamp::MAX);
         let until = now.checked_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
         let mut observations = ledger.observations(cluster, Span { start: hour, end: until }).await?;
+        // That a machine was taken back, and so is free, may be known long after the hour of its launch.
+        let newest = observations.last().map(|seen| seen.lives.clone()).unwrap_or_default();
         let late = observations.iter().position(|seen| end <= seen.time);
         observations.truncate(late.map_or(observations.len(), |late| late + 1));
         let (mut lives, mut spot) = (BTreeMap::new(), BTreeMap::new());
@@ -152,6 +154,9 @@ impl Known {
                 inventory = seen.inventory.clone();
             }
             inventory.rooms = rooms;
+        }
+        for life in newest {
+            lives.insert(life.provider_id.clone(), life);
         }
         Ok(Self {
             observations,
