@@ -225,7 +225,9 @@ async fn export(client: &Client, out: &Output, args: ExportArgs) -> anyhow::Resu
     let Some(path) = args.to else {
         return write_chunks(client, out, request, &mut std::io::stdout().lock()).await.map(drop);
     };
-    let part = path.with_extension("part");
+    let mut part = path.clone().into_os_string();
+    part.push(format!(".part.{}", std::process::id()));
+    let part = PathBuf::from(part);
     let written = write_file(client, out, request, &part).await;
     let finished = written.and_then(|bytes| {
         std::fs::rename(&part, &path)?;

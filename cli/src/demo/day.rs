@@ -103,7 +103,9 @@ async fn resize(client: &Client, out: &Output, parent: &str) -> anyhow::Result<S
 async fn wait_a_day(client: &Client, out: &Output, parent: &str) -> anyhow::Result<()> {
     let line = Line::new(out);
     let now = async || -> anyhow::Result<i64> {
-        let answer = costs(client, parent, Vec::new()).await?;
+        let window_duration = Some(pbjson_types::Duration { seconds: 1, nanos: 0 });
+        let request = QueryCostsRequest { parent: parent.to_owned(), window_duration, ..Default::default() };
+        let answer = client.costs().query_costs(request).await?.into_inner();
         Ok(answer.end_time.map_or(0, |time| time.seconds))
     };
     let end = now().await? + DAY;

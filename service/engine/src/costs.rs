@@ -7,6 +7,7 @@ mod savings;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::ids::ClusterId;
@@ -27,6 +28,8 @@ use crate::{Engine, Error};
 const SPAN_DEFAULT: SignedDuration = SignedDuration::from_hours(24);
 /// Longest window: ten years of hours are more than any ledger has.
 const SPAN_MAX: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
+/// Questions that are answered, and files that are written out, at the same time. Each reads millions of rows at once.
+pub(crate) const CONCURRENT_MAX: usize = 4;
 /// Dimensions that an answer may be told apart by.
 pub const GROUP_BY_MAX: usize = 5;
 
@@ -76,6 +79,7 @@ impl Engine {
             return Err(Error::InvalidArgument { field: "group_by", message });
         }
         let span = self.span(order.cluster.as_ref(), order.window).await?;
+        let _place = self.books.enter().await?;
         let CostOrder { cluster, window: _, granularity, group_by, filter } = order;
         let query = CostQuery { cluster, span, granularity, group_by, filter };
         Ok(Costs { span, table: self.ledger()?.query(&query).await? })
@@ -93,7 +97,10 @@ impl Engine {
         format: ExportFormat,
     ) -> Result<BoxStream<'static, Chunk>, Error> {
         let span = self.span(cluster.as_ref(), window).await?;
-        Ok(self.ledger()?.export(&ExportOrder { cluster, span, table, format }).await?)
+        let place = self.books.enter().await?;
+        let chunks = self.ledger()?.export(&ExportOrder { cluster, span, table, format }).await?;
+        // The place is given back when the last chunk is taken, or the caller goes away.
+        Ok(Box::pin(chunks.inspect(move |_| drop(&place))))
     }
 
     /// What workloads should ask for by their usage, the largest change first; and whether any usage is known.

@@ -106,7 +106,7 @@ pub enum Error {
         budget_usd: f64,
     },
     /// Too many plans are waiting already.
-    #[error("{waiting} plans are waiting already; try again in a few seconds")]
+    #[error("{waiting} requests like this are waiting already; try again in a few seconds")]
     Overloaded {
         /// How many.
         waiting: usize,

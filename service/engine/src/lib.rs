@@ -61,6 +61,8 @@ pub struct Engine {
     desks: Places,
     /// Where plans are tried out.
     stage: Places,
+    /// One place per question about costs.
+    books: Places,
     /// Held from reading a usage checkpoint to writing it, so that no two pushes lose one another's samples.
     usage_writer: Arc<Mutex<()>>,
     /// Where SIMULATED clusters live, if anywhere.
@@ -78,6 +80,7 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         metrics::describe();
         let desks = Places::new(settings.plans_concurrent_max, settings.plans_waiting_max);
+        let books = Places::new(costs::CONCURRENT_MAX, settings.plans_waiting_max);
         let stage = Places::new(simulation::CONCURRENT_MAX, settings.plans_waiting_max);
         let made_up = || format!("{:016x}", RandomState::new().build_hasher().finish());
         let keeper = match settings.holder.as_str() {
@@ -90,6 +93,7 @@ impl Engine {
             settings,
             desks,
             stage,
+            books,
             usage_writer: Arc::default(),
             simulator: None,
             ledger: None,

@@ -41,7 +41,7 @@ pub struct Settings {
     pub s3: Vec<(String, String)>,
 }
 
-/// The ledger as Parquet files. One process writes to a cluster at a time: whoever holds its lease.
+/// The ledger as Parquet files. One process may write to a cluster at a time.
 pub struct Lake {
     pub(crate) place: Place,
     pub(crate) account: Account,

@@ -162,7 +162,8 @@ fn of_volume(volume: &PersistentVolume, state: &ClusterState) -> Vec<Waste> {
             "delete the volume if its data is not needed, or keep a snapshot of it".to_owned(),
         )),
     };
-    let old = (volume.volume_type == "gp2").then(|| {
+    // What serves nobody costs that once.
+    let old = (unused.is_none() && volume.volume_type == "gp2").then(|| {
         let newer = PersistentVolume {
             volume_type: "gp3".into(),
             iops: None,

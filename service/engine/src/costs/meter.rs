@@ -21,10 +21,10 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// How far a first look, and one after a long outage, reaches back: the cloud forgets machines an hour after their end.
 const REACH: SignedDuration = SignedDuration::from_hours(1);
 /// Hours that one look settles at most: a week's outage. What is older keeps what was written.
-const HOURS_SETTLED_MAX: usize = 7 * 24;
+const HOURS_SETTLED_MAX: i32 = 7 * 24;
 /// A look that is late by half is no gap: the one before it, and the world's calls, take their time.
 const LATE: (i64, i64) = (3, 2);
-/// How long after its end a day may still be settled again. Source: late samples are waited for six hours.
+/// How long after its end a day may still be settled again: whoever was away for that long begins anew.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(6);
 /// How long what was seen is kept: savings are replayed over four weeks.
 const SEEN_KEPT: SignedDuration = SignedDuration::from_hours(40 * 24);
@@ -47,8 +47,13 @@ impl Engine {
         ledger.observe(cluster, &seen).await?;
 
         let catalog = self.catalog_or_newest(None, &record.region).await?.catalog;
+        // A look that died after it was written down has left its hours to this one.
+        let week = Span { start: earlier(now, REACH * HOURS_SETTLED_MAX), end: now };
+        let settled = ledger.hours(cluster, week).await?.pop();
+        let from = settled.map_or(since, |hour| since.min(hour));
+        let before = before.map(|seen| seen.lives).unwrap_or_default();
         let mut written = 0;
-        for hour in hours_touched(&seen, since) {
+        for hour in hours_touched(&seen, &before, from) {
             let known = Known::of(ledger.as_ref(), cluster, hour, interval, now).await?;
             let rows = settle(&HourInput {
                 hour,
@@ -94,10 +99,10 @@ async fn look(
 }
 
 /// Hours whose rows a look may change, ascending.
-fn hours_touched(seen: &Observation, since: Timestamp) -> BTreeSet<Timestamp> {
+fn hours_touched(seen: &Observation, before: &[MachineLife], since: Timestamp) -> BTreeSet<Timestamp> {
     let mut hours: BTreeSet<Timestamp> = BTreeSet::new();
     let mut hour = hour_of(seen.time);
-    while hour_of(since) <= hour && hours.len() < HOURS_SETTLED_MAX {
+    while hour_of(since) <= hour && hours.len() < HOURS_SETTLED_MAX as usize {
         hours.insert(hour);
         hour = earlier(hour, HOUR);
     }
@@ -105,7 +110,7 @@ fn hours_touched(seen: &Observation, since: Timestamp) -> BTreeSet<Timestamp> {
     let free = |life: &&MachineLife| {
         life.end.is_some_and(|end| end.reclaimed && end.time.duration_since(life.launch_time) < HOUR)
     };
-    hours.extend(seen.lives.iter().filter(free).map(|life| hour_of(life.launch_time)));
+    hours.extend(seen.lives.iter().chain(before).filter(free).map(|life| hour_of(life.launch_time)));
     hours
 }
 
@@ -134,15 +139,14 @@ impl Known {
         let until = now.checked_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
         let mut observations = ledger.observations(cluster, Span { start: hour, end: until }).await?;
         // That a machine was taken back, and so is free, may be known long after the hour of its launch.
-        let newest = observations.last().map(|seen| seen.lives.clone()).unwrap_or_default();
+        let told = observations.iter().flat_map(|seen| &seen.lives);
+        let lives: BTreeMap<String, MachineLife> =
+            told.map(|life| (life.provider_id.clone(), life.clone())).collect();
         let late = observations.iter().position(|seen| end <= seen.time);
         observations.truncate(late.map_or(observations.len(), |late| late + 1));
-        let (mut lives, mut spot) = (BTreeMap::new(), BTreeMap::new());
+        let (mut spot, mut balancers) = (BTreeMap::new(), BTreeMap::new());
         let mut inventory = Inventory::default();
         for seen in &observations {
-            for life in &seen.lives {
-                lives.insert(life.provider_id.clone(), life.clone());
-            }
             for change in &seen.spot {
                 let key = (change.instance_type.clone(), change.zone.clone(), change.time);
                 spot.insert(key, change.clone());
@@ -154,10 +158,17 @@ impl Known {
                 inventory = seen.inventory.clone();
             }
             inventory.rooms = rooms;
+            if (hour..hour_end).contains(&seen.time) {
+                for used in &seen.inventory.balancers {
+                    balancers.insert(used.id.clone(), used.clone());
+                }
+            }
         }
-        for life in newest {
-            lives.insert(life.provider_id.clone(), life);
+        // Of a load balancer a part of an hour is billed as a whole one.
+        for used in &inventory.balancers {
+            balancers.insert(used.id.clone(), used.clone());
         }
+        inventory.balancers = balancers.into_values().collect();
         Ok(Self {
             observations,
             lives: lives.into_values().collect(),

@@ -1,5 +1,7 @@
 //! What will be spent, and what is wasted.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -67,8 +69,10 @@ impl Engine {
         let ahead = hours.unwrap_or(to_month_end).min(AHEAD_HOURS_MAX);
         let reach = SignedDuration::from_hours(i64::try_from(HISTORY_HOURS_MAX).unwrap_or(i64::MAX));
         let oldest = start.saturating_sub(reach).unwrap_or(Timestamp::MIN).min(month.start);
+        let is_whole = filter.is_empty();
         let spent = self.hourly(cluster, Span { start: oldest, end: start }, filter).await?;
-        let history = without_gaps(&spent, start);
+        let settled = self.ledger()?.hours(cluster, Span { start: oldest, end: start }).await?;
+        let history = without_gaps(&spent, &settled, start);
         let found = forecast(&history, ahead.max(to_month_end), &[]);
         let mut forecast = found.ok_or_else(|| Error::NoCosts(cluster.name()))?;
         let in_month = spent.iter().filter(|(hour, _)| month.start <= *hour).map(|(_, cost)| *cost);
@@ -77,7 +81,7 @@ impl Engine {
         forecast.hours.truncate(ahead);
         let policy = self.store.policy(cluster).await?.policy;
         let usd = policy.monthly_budget_usd;
-        let budget = (0.0 < usd).then(|| (usd * NANO_USD_PER_USD as f64).round() as i64);
+        let budget = (is_whole && 0.0 < usd).then(|| (usd * NANO_USD_PER_USD as f64).round() as i64);
         let end = start.saturating_add(SignedDuration::from_hours(forecast.hours.len() as i64));
         let mut findings = alarms(budget, month_to_date, month_to_date.saturating_add(rest.round() as i64));
         if forecast.backtest.is_none() {
@@ -167,14 +171,16 @@ impl Engine {
     }
 }
 
-/// A cost for each hour from the first to `end`; an hour that nobody looked at counts as the one before.
-fn without_gaps(spent: &[(Timestamp, i64)], end: Timestamp) -> Vec<i64> {
-    let Some((first, _)) = spent.first() else { return Vec::new() };
-    let mut left = spent.iter().peekable();
+/// A cost for each hour from the first that was settled to `end`: nothing where none was spent; an hour that was not settled
+/// counts as the one before.
+fn without_gaps(spent: &[(Timestamp, i64)], settled: &[Timestamp], end: Timestamp) -> Vec<i64> {
+    let Some(first) = settled.first() else { return Vec::new() };
+    let spent: BTreeMap<Timestamp, i64> = spent.iter().copied().collect();
+    let settled: BTreeSet<Timestamp> = settled.iter().copied().collect();
     let (mut hour, mut last, mut costs) = (*first, 0, Vec::new());
     while hour < end && costs.len() < HISTORY_HOURS_MAX {
-        if let Some((_, cost)) = left.next_if(|(time, _)| *time <= hour) {
-            last = *cost;
+        if settled.contains(&hour) {
+            last = spent.get(&hour).copied().unwrap_or(0);
         }
         costs.push(last);
         hour = hour.saturating_add(HOUR).unwrap_or(Timestamp::MAX);
@@ -233,8 +239,10 @@ mod tests {
 
     #[test]
     fn hours_that_nobody_looked_at_count_as_the_one_before() {
-        let spent = [(at("2026-07-01T01:00:00Z"), 5), (at("2026-07-01T03:00:00Z"), 7)];
-        assert_eq!(without_gaps(&spent, at("2026-07-01T05:00:00Z")), [5, 5, 7, 7]);
-        assert!(without_gaps(&[], at("2026-07-01T05:00:00Z")).is_empty());
+        let hour = |hour: u8| at(&format!("2026-07-01T{hour:02}:00:00Z"));
+        let spent = [(hour(1), 5), (hour(3), 7)];
+        assert_eq!(without_gaps(&spent, &[hour(1), hour(3)], hour(5)), [5, 5, 7, 7]);
+        assert_eq!(without_gaps(&spent, &[hour(1), hour(2), hour(3), hour(4)], hour(5)), [5, 0, 7, 0]);
+        assert!(without_gaps(&[], &[], hour(5)).is_empty());
     }
 }

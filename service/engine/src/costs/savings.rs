@@ -10,8 +10,8 @@ use plimsoll_domain::ledger::money::discounted;
 use plimsoll_domain::ledger::savings::{FleetCost, Savings, explain};
 use plimsoll_domain::ledger::split::Shape;
 use plimsoll_domain::ledger::{
-    Condition, CostQuery, CostRow, Dimension, Granularity, Observation, OldGroup, Pool, ReplayError, Span,
-    SpotSteps, pools, replay,
+    Condition, CostQuery, CostRow, Dimension, Granularity, Observation, OldGroup, Pool, Span, SpotSteps,
+    pools, replay,
 };
 use plimsoll_domain::operation::{Operation, State};
 use plimsoll_domain::problem::Offering;
@@ -70,20 +70,24 @@ impl Engine {
         plan: Option<&PlanId>,
         until: Option<Timestamp>,
     ) -> Result<SavingsReport, Error> {
-        let applied = self.applied(cluster, plan).await?;
+        let (applied, next) = self.applied(cluster, plan).await?;
         let nameless = || Error::Internal(format!("{} carries no plan out", applied.id.name()));
         let id = applied.kind.plan().cloned().ok_or_else(nameless)?;
         let stored = self.stored(cluster, &id).await?;
-        let end = hour_of(match until {
-            Some(until) => until,
-            None => self.time_of(Some(cluster)).await?,
-        });
+        let now = self.time_of(Some(cluster)).await?;
+        let asked = until.unwrap_or(now).min(now);
+        let end = hour_of(next.map_or(asked, |next| next.min(asked)));
         let first = hour_of(applied.update_time).saturating_add(HOUR).unwrap_or(Timestamp::MAX);
         let longest = end.saturating_sub(SignedDuration::from_hours(HOURS_MAX)).unwrap_or(Timestamp::MIN);
         let span = Span { start: first.max(longest).min(end), end };
+        let _place = self.stage.enter().await?;
         let fleet = Fleets::of(stored).await?;
         let (sums, skipped) = self.replayed(cluster, span, &fleet).await?;
         let mut findings = Vec::new();
+        if next.is_some_and(|next| next < asked) {
+            let message = "another plan was applied since: what came of this one ends there".to_owned();
+            findings.push(Finding::new(Severity::Info, "SUPERSEDED", String::new(), message));
+        }
         if let Some(why) = skipped {
             let message = format!("hours that could not be replayed are left out: {why}");
             findings.push(Finding::new(Severity::Warning, "NOT_REPLAYED", String::new(), message));
@@ -105,24 +109,27 @@ impl Engine {
         })
     }
 
-    /// The newest operation that carried the plan out; no plan: any.
-    async fn applied(&self, cluster: &ClusterId, plan: Option<&PlanId>) -> Result<Operation, Error> {
+    /// The newest operation that carried the plan out, and when the next plan was begun to be; no plan: any.
+    async fn applied(
+        &self,
+        cluster: &ClusterId,
+        plan: Option<&PlanId>,
+    ) -> Result<(Operation, Option<Timestamp>), Error> {
         // That there is such a plan comes before whether it was applied.
         if let Some(plan) = plan {
             self.store.plan(cluster, plan).await?;
         }
-        let filter = OperationFilter {
-            cluster: Some(cluster.clone()),
-            plan: plan.cloned(),
-            applies: true,
-            ..OperationFilter::default()
-        };
+        let filter =
+            OperationFilter { cluster: Some(cluster.clone()), applies: true, ..OperationFilter::default() };
+        let mut next = None;
         let mut token = String::new();
         loop {
             let page = self.store.operations(&filter, &PageRequest { size: PAGE_MAX, token }).await?;
-            let mut done = page.items.into_iter().filter(|operation| operation.state == State::Succeeded);
-            if let Some(found) = done.next() {
-                return Ok(found);
+            for done in page.items.into_iter().filter(|operation| operation.state == State::Succeeded) {
+                if plan.is_none() || done.kind.plan() == plan {
+                    return Ok((done, next));
+                }
+                next = Some(done.create_time);
             }
             token = page.next_token;
             if token.is_empty() {
@@ -141,7 +148,7 @@ impl Engine {
         cluster: &ClusterId,
         span: Span,
         fleets: &Fleets,
-    ) -> Result<(Sums, Option<ReplayError>), Error> {
+    ) -> Result<(Sums, Option<String>), Error> {
         let ledger = self.ledger()?;
         let mut sums = Sums::default();
         let mut skipped = None;
@@ -152,17 +159,21 @@ impl Engine {
             let seen = ledger.observations(cluster, Span { start: hour, end: next }).await?;
             let within: Vec<Observation> = seen.iter().filter(|seen| hour <= seen.time).cloned().collect();
             let prices = Prices::of(&seen, hour);
-            match replay(&fleets.old_groups(&prices), &within) {
-                Ok(old) => {
+            let groups = fleets.old_groups(&prices);
+            let replayed = tokio::task::spawn_blocking(move || replay(&groups, &within)).await;
+            let replayed = replayed.map_err(|panic| Error::Internal(panic.to_string()))?;
+            match (replayed, spent.get(&hour)) {
+                (Ok(old), Some(actual)) => {
                     sums.hours += 1;
                     sums.old.as_planned += fleets.cost_before;
                     sums.old.at_prices += old.nano_usd_at_size;
                     sums.old.at_demand += old.nano_usd;
                     sums.new.as_planned += fleets.cost_after;
                     sums.new.at_prices += fleets.new_cost(&prices);
-                    sums.actual += spent.get(&hour).copied().unwrap_or(0);
+                    sums.actual += actual;
                 }
-                Err(why) => skipped = Some(why),
+                (Ok(_), None) => skipped = Some("an hour is not settled".to_owned()),
+                (Err(why), _) => skipped = Some(why.to_string()),
             }
             hour = next;
         }

@@ -21,7 +21,7 @@ use crate::{Engine, Error, metrics};
 /// their grace period.
 const REPLACE_FIRST: SignedDuration = SignedDuration::from_mins(4);
 /// Operations that are looked through for one that heeds a notice already.
-const RECENT_MAX: u32 = 50;
+const RECENT_MAX: u32 = 1_000;
 
 impl Engine {
     /// Acts on the notices that a cluster's machines were given. Each becomes an operation; while another operation holds

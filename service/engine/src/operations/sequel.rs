@@ -47,7 +47,10 @@ impl Engine {
         let done = self.answer_refusal(id).await;
         match &done {
             // The same again would fail the same way.
-            Ok(()) | Err(Error::Infeasible(_) | Error::NotActuator { .. } | Error::UnsafePlan(_)) => {}
+            Ok(())
+            | Err(
+                Error::Infeasible(_) | Error::NotActuator { .. } | Error::UnsafePlan(_) | Error::Frozen(_),
+            ) => {}
             Err(_) => self.keeper.follows_not(id),
         }
         done
@@ -170,9 +173,15 @@ impl Engine {
         let write = Write { request, ..self.own_write("ApplyPlan") };
         let begun = self.apply_plan(ApplyOrder { write, cluster: cluster.clone(), plan: plan.clone() }).await;
         match begun {
-            // Somebody was faster: the plan waits for who wants it.
-            Err(Error::Store(StoreError::Busy { .. } | StoreError::Stale { .. })) => {
-                warn!(%cluster, %plan, "the plan is not applied by itself: the cluster changed");
+            // Somebody was faster, or the policy speaks against it: the plan waits for who wants it.
+            Err(
+                why @ (Error::Store(StoreError::Busy { .. } | StoreError::Stale { .. })
+                | Error::ExpiredPlan { .. }
+                | Error::Frozen(_)
+                | Error::OutsideWindow { .. }
+                | Error::BudgetExceeded { .. }),
+            ) => {
+                warn!(%cluster, %plan, %why, "the plan is not applied by itself");
                 Ok(())
             }
             begun => begun.map(drop),
