@@ -100,7 +100,10 @@ impl Engine {
         let place = self.books.enter().await?;
         let chunks = self.ledger()?.export(&ExportOrder { cluster, span, table, format }).await?;
         // The place is given back when the last chunk is taken, or the caller goes away.
-        Ok(Box::pin(chunks.inspect(move |_| drop(&place))))
+        Ok(Box::pin(chunks.map(move |chunk| {
+            let _held = &place;
+            chunk
+        })))
     }
 
     /// What workloads should ask for by their usage, the largest change first; and whether any usage is known.
