@@ -131,6 +131,11 @@ impl Life {
     async fn apply(&mut self, what: &str) -> bool {
         self.refresh().await;
         let before = self.before().await;
+        if !before.state.nodes.iter().any(|node| node.ready) {
+            // Others took all machines: a plan is refused, for nobody says where to buy.
+            self.ends.push(format!("{what} without a node"));
+            return true;
+        }
         let plan = self.rig.plan().await;
         let safe = plan.referee.as_ref().is_some_and(|report| report.steered_pending.is_empty());
         if plan.changes.is_empty() || !safe {
