@@ -10,20 +10,7 @@ use super::shop;
 
 /// The shop in the simulated world, where plans may be carried out and every pod may move.
 async fn simulated() -> Rig {
-    let rig = Rig::over_nothing().await;
-    let cluster = pb::Cluster {
-        mode: pb::cluster::Mode::Simulated.into(),
-        region: "us-east-1".into(),
-        ..Default::default()
-    };
-    let request = pb::RegisterClusterRequest {
-        cluster_id: "shop".into(),
-        cluster: Some(cluster),
-        ..Default::default()
-    };
-    rig.clusters().register_cluster(request).await.unwrap();
-    rig.import(shop::file()).await.unwrap();
-    rig
+    Rig::over_nothing().await.with_shop().await
 }
 
 async fn let_act(rig: &Rig) {

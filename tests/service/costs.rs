@@ -8,7 +8,6 @@ use plimsoll_proto::v1::export_costs_request::{Format, Table};
 use tonic::Code;
 
 use super::rig::{CLUSTER, Rig, refusal};
-use super::shop;
 
 /// A virtual hour takes a second.
 const SPEED: u32 = 3600;
@@ -21,21 +20,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// The shop in a world that runs fast.
 async fn living() -> Rig {
-    let rig = Rig::at_speed(SPEED).await;
-    let cluster = pb::Cluster {
-        mode: pb::cluster::Mode::Simulated.into(),
-        region: "us-east-1".into(),
-        kubernetes_version: "1.35".into(),
-        ..Default::default()
-    };
-    let request = pb::RegisterClusterRequest {
-        cluster_id: "shop".into(),
-        cluster: Some(cluster),
-        ..Default::default()
-    };
-    rig.clusters().register_cluster(request).await.unwrap();
-    rig.import(shop::file()).await.unwrap();
-    rig
+    Rig::at_speed(SPEED).await.with_shop().await
 }
 
 fn second(seconds: i64) -> Option<pbjson_types::Timestamp> {

@@ -78,6 +78,24 @@ impl Rig {
         Self::over(plimsoll_server::serve(&settings).await.unwrap()).await
     }
 
+    /// The same with the shop in its simulated world.
+    pub async fn with_shop(self) -> Self {
+        let cluster = pb::Cluster {
+            mode: pb::cluster::Mode::Simulated.into(),
+            region: REGION.into(),
+            kubernetes_version: "1.35".into(),
+            ..Default::default()
+        };
+        let request = pb::RegisterClusterRequest {
+            cluster_id: "shop".into(),
+            cluster: Some(cluster),
+            ..Default::default()
+        };
+        self.clusters().register_cluster(request).await.unwrap();
+        self.import(super::shop::file()).await.unwrap();
+        self
+    }
+
     async fn over(running: Running) -> Self {
         let address = format!("http://{}", running.grpc_address());
         let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
