@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::operation::{Kind, Operation, State, Step, StepRecord};
-use plimsoll_domain::store::{Store, StoreError};
+use plimsoll_domain::store::{Duty, Store, StoreError};
 use plimsoll_store::Sqlite;
 
 use super::rig::{Rig, engine, look, shop_id, start, write};
@@ -58,7 +58,12 @@ async fn what_a_dead_process_ran_is_taken_over_when_its_lease_is_over_and_not_be
     let rig = Rig::shop().await;
     let begun = rig.store.add_operation(&write(start()), &growing()).await.unwrap();
     let until = start().saturating_add(SignedDuration::from_secs(10)).unwrap();
-    let dead = rig.store.take_lease(&shop_id(), "dead", start(), until).await.unwrap().expect("it is free");
+    let dead = rig
+        .store
+        .take_lease(&shop_id(), Duty::Operations, "dead", start(), until)
+        .await
+        .unwrap()
+        .expect("it is free");
     let late = rig.store.operation(&begun.id).await.unwrap();
 
     let clock = Arc::new(Set(Mutex::new(start())));
@@ -83,18 +88,32 @@ async fn a_process_in_place_of_another_of_its_name_shuts_it_out_at_once() {
     let rig = Rig::shop().await;
     let begun = rig.store.add_operation(&write(start()), &growing()).await.unwrap();
     let until = start().saturating_add(SignedDuration::from_secs(10)).unwrap();
-    let first = rig.store.take_lease(&shop_id(), "one", start(), until).await.unwrap().expect("it is free");
+    let first = rig
+        .store
+        .take_lease(&shop_id(), Duty::Operations, "one", start(), until)
+        .await
+        .unwrap()
+        .expect("it is free");
     let late = rig.store.operation(&begun.id).await.unwrap();
-    let second =
-        rig.store.take_lease(&shop_id(), "one", start(), until).await.unwrap().expect("it is its own");
+    let second = rig
+        .store
+        .take_lease(&shop_id(), Duty::Operations, "one", start(), until)
+        .await
+        .unwrap()
+        .expect("it is its own");
     assert!(first.token < second.token);
     assert!(!rig.store.renew_lease(&first, until).await.unwrap());
     assert!(rig.store.renew_lease(&second, until).await.unwrap());
     let refused = rig.store.update_operation(&late).await;
     assert!(matches!(refused, Err(StoreError::Superseded(_))), "{refused:?}");
-    assert_eq!(rig.store.take_lease(&shop_id(), "two", start(), until).await.unwrap(), None);
+    assert_eq!(
+        rig.store.take_lease(&shop_id(), Duty::Operations, "two", start(), until).await.unwrap(),
+        None
+    );
     rig.store.release_lease(&second).await.unwrap();
-    assert!(rig.store.take_lease(&shop_id(), "two", start(), until).await.unwrap().is_some());
+    assert!(
+        rig.store.take_lease(&shop_id(), Duty::Operations, "two", start(), until).await.unwrap().is_some()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ mod drift;
 mod interrupt;
 mod lease;
 mod matrix;
+mod meter;
 mod resize;
 mod rig;
 mod seeds;

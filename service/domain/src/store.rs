@@ -268,12 +268,23 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
 }
 
-/// The right to run the operations of a cluster, for a while.
+/// What one process at a time does for a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Running its operations.
+    Operations,
+    /// Accounting for its costs.
+    Costs,
+}
+
+/// The right to a duty for a cluster, for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// Of which cluster.
     pub cluster: ClusterId,
-    /// Tells it from every other lease of the cluster; the newest is the largest.
+    /// To what.
+    pub duty: Duty,
+    /// Tells it from every other lease of the same; the newest is the largest.
     pub token: i64,
 }
 
@@ -433,13 +444,14 @@ pub trait Store: Send + Sync {
     /// Whether a batch of samples was folded in before.
     async fn usage_batch_seen(&self, cluster: &ClusterId, batch_id: &str) -> Result<bool, StoreError>;
 
-    /// Takes the right to run a cluster's operations until `until`. None if it belongs to another holder whose time is
-    /// not over `now`. Whoever had it before, be it a process of the same name, is shut out: the next
-    /// [`Store::update_operation`] of what holds the cluster answers it `Superseded`, and [`Store::renew_lease`] false.
-    /// No request and no line in the audit log, as with everything about leases.
+    /// Takes the right to a duty for a cluster until `until`. None if it belongs to another holder whose time is not over
+    /// `now`. Whoever had it before, be it a process of the same name, is shut out: [`Store::renew_lease`] answers it false
+    /// and, if it ran operations, the next [`Store::update_operation`] of what holds the cluster `Superseded`. No
+    /// request and no line in the audit log, as with everything about leases.
     async fn take_lease(
         &self,
         cluster: &ClusterId,
+        duty: Duty,
         holder: &str,
         now: Timestamp,
         until: Timestamp,

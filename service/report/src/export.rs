@@ -4,13 +4,13 @@ mod sink;
 mod text;
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use plimsoll_domain::ledger::{Chunk, ExportFormat, ExportOrder, ExportTable, LedgerError};
-use polars::prelude::{DataFrame, IntoLazy, PolarsResult};
+use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -20,7 +20,7 @@ use crate::parquet::{Writer, damaged, guarded};
 use crate::place::Place;
 use crate::schema::FOCUS;
 use crate::select::{Pick, collect, only_hours, picks, scan};
-use sink::Sink;
+use sink::{IDLE_MAX, Sink};
 
 /// Rows that are held at a time: with 73 columns some 40 MB.
 const ROWS_AT_ONCE: u64 = 32_768;
@@ -33,13 +33,17 @@ pub async fn stream(place: &Place, order: &ExportOrder) -> Result<BoxStream<'sta
     let files = picks(place, order.cluster.as_ref(), order.span, table(order)).await?;
     let (to, mut from) = mpsc::channel(CHUNKS_WAITING_MAX);
     let (place, order, handle) = (place.clone(), order.clone(), Handle::current());
-    tokio::task::spawn_blocking(move || {
-        let job = Job { place, order, handle };
-        if let Err(error) = job.run(files, Sink::new(to.clone())) {
-            let _nobody_reads = to.blocking_send(Err(error));
-        }
+    let job = tokio::task::spawn_blocking(move || {
+        let sink = Sink::new(to, handle.clone(), IDLE_MAX);
+        Job { place, order, handle }.run(files, sink)
     });
-    Ok(futures::stream::poll_fn(move |context| from.poll_recv(context)).boxed())
+    let pieces = futures::stream::poll_fn(move |context| from.poll_recv(context)).map(Ok);
+    // A file that was broken off must not look whole: how it ended is told apart from its pieces.
+    let end = futures::stream::once(job).filter_map(async |ended| match ended {
+        Ok(ended) => ended.err().map(Err),
+        Err(died) => Some(Err(LedgerError::Failed(died.into()))),
+    });
+    Ok(pieces.chain(end).boxed())
 }
 
 fn table(order: &ExportOrder) -> Table {
@@ -97,6 +101,9 @@ impl Job {
             for offset in (0..file.rows).step_by(ROWS_AT_ONCE as usize) {
                 match guarded(|| output.rows(&self.rows(file, offset)?)) {
                     Ok(()) => first = false,
+                    Err(PolarsError::IO { error, .. }) if error.kind() == ErrorKind::TimedOut => {
+                        return Err(LedgerError::Failed(Box::new(std::io::Error::other(error))));
+                    }
                     Err(error) => {
                         let there = self.handle.block_on(self.place.has(&file.path))?;
                         return match (there, first) {

@@ -27,9 +27,9 @@ use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::Snapshot;
 use plimsoll_domain::store::{
-    AuditEntry, AuditFilter, CatalogHead, ClusterRecord, Dropped, Lease, OpenOperation, OperationFilter,
-    Page, PageRequest, Retention, SnapshotHead, Store, StoreError, StoredCatalog, StoredPolicy,
-    StoredSnapshot, Write,
+    AuditEntry, AuditFilter, CatalogHead, ClusterRecord, Dropped, Duty, Lease, OpenOperation,
+    OperationFilter, Page, PageRequest, Retention, SnapshotHead, Store, StoreError, StoredCatalog,
+    StoredPolicy, StoredSnapshot, Write,
 };
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -281,12 +281,13 @@ impl Store for Sqlite {
     async fn take_lease(
         &self,
         cluster: &ClusterId,
+        duty: Duty,
         holder: &str,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Lease>, StoreError> {
         let (cluster, holder) = (cluster.clone(), holder.to_owned());
-        self.writer.write(leases::Take { cluster, holder, now, until }).await
+        self.writer.write(leases::Take { cluster, duty, holder, now, until }).await
     }
     async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
         self.writer.write(leases::Renew { lease: lease.clone(), until }).await

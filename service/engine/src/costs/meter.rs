@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::ledger::{
-    GAP_SECONDS_MAX, HourInput, Inventory, Ledger, Observation, Span, SplitMethod, observe, settle,
+    GAP_SECONDS_MAX, HourInput, Inventory, Ledger, Observation, Span, SplitMethod, Used, observe, settle,
 };
 use plimsoll_domain::policy::Policy;
-use plimsoll_domain::store::ClusterRecord;
-use plimsoll_domain::world::{MachineLife, SpotChange, World};
+use plimsoll_domain::store::{ClusterRecord, Duty};
+use plimsoll_domain::world::{MachineLife, PodUse, SpotChange, World};
+use tracing::warn;
 
 use crate::{Engine, Error};
 
@@ -20,6 +21,8 @@ use crate::{Engine, Error};
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// How far a first look, and one after a long outage, reaches back: the cloud forgets machines an hour after their end.
 const REACH: SignedDuration = SignedDuration::from_hours(1);
+/// How long a process may account for a cluster before another may: as long as a look may take.
+const TURN: SignedDuration = SignedDuration::from_mins(10);
 /// Hours that one look settles at most: a week's outage. What is older keeps what was written.
 const HOURS_SETTLED_MAX: i32 = 7 * 24;
 /// A look that is late by half is no gap: the one before it, and the world's calls, take their time.
@@ -31,11 +34,25 @@ const SEEN_KEPT: SignedDuration = SignedDuration::from_hours(40 * 24);
 
 impl Engine {
     /// Looks at a cluster and settles what that bears on; returns how many hours were written. `interval` is how often
-    /// this is called, in the cluster's time.
+    /// this is called, in the cluster's time. Nothing is done while another process does it.
     ///
     /// # Errors
     /// [`Error::NoLedger`], [`Error::NotActuator`] for a cluster that nothing reaches, [`Error::World`]; of the ledger any.
     pub async fn meter_costs(&self, cluster: &ClusterId, interval: SignedDuration) -> Result<usize, Error> {
+        let now = self.clock.now();
+        let until = now.saturating_add(TURN).unwrap_or(Timestamp::MAX);
+        let holder = self.keeper.holder();
+        let Some(lease) = self.store.take_lease(cluster, Duty::Costs, holder, now, until).await? else {
+            return Ok(0);
+        };
+        let written = self.look_and_settle(cluster, interval).await;
+        if let Err(why) = self.store.release_lease(&lease).await {
+            warn!(%cluster, %why, "the lease of the meter runs out by itself");
+        }
+        written
+    }
+
+    async fn look_and_settle(&self, cluster: &ClusterId, interval: SignedDuration) -> Result<usize, Error> {
         let ledger = self.ledger()?;
         let record = self.store.cluster(cluster).await?;
         let world = self.world_of(&record)?;
@@ -89,13 +106,24 @@ async fn look(
     let state = world.cluster.state(cluster).await.map_err(|error| Error::World(error.to_string()))?;
     let lives = world.cloud.lives(cluster, since).await.map_err(|error| Error::World(error.to_string()))?;
     let spot = world.prices.spot_changes(cluster, since).await;
+    let used = used(world, cluster).await;
     let inventory = Inventory::of(&state, policy, &record.kubernetes_version);
     Ok(Observation {
         lives,
         spot: spot.map_err(|error| Error::World(error.to_string()))?,
         inventory,
-        ..observe(&state, policy, now, &BTreeMap::new())
+        ..observe(&state, policy, now, &used)
     })
+}
+
+/// What pods use, by `namespace/name`. A cluster without metrics is billed by requests.
+async fn used(world: &World, cluster: &ClusterId) -> BTreeMap<String, Used> {
+    let uses = world.metrics.usage(cluster).await.unwrap_or_else(|why| {
+        warn!(%cluster, %why, "what pods use is not known: costs follow what they ask for");
+        Vec::new()
+    });
+    let used = |of: &PodUse| Used { cpu_milli: Some(of.cpu_milli), memory_bytes: Some(of.memory_bytes) };
+    uses.iter().map(|of| (format!("{}/{}", of.namespace, of.name), used(of))).collect()
 }
 
 /// Hours whose rows a look may change, ascending.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::operation::{Operation, State};
-use plimsoll_domain::store::{Lease, OperationFilter, PageRequest, RequestKey, StoreError, Write};
+use plimsoll_domain::store::{Duty, Lease, OperationFilter, PageRequest, RequestKey, StoreError, Write};
 use plimsoll_domain::world::World;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -52,6 +52,11 @@ impl Keeper {
     pub fn new(holder: &str) -> Self {
         let (running, followed) = Default::default();
         Self { holder: holder.into(), running, followed, stopping: CancellationToken::new() }
+    }
+
+    /// This process's name at the store.
+    pub(crate) fn holder(&self) -> &str {
+        &self.holder
     }
 
     /// Whether nobody here has seen to the sequel of an operation yet; from now on somebody does.
@@ -216,7 +221,11 @@ impl Engine {
 
     async fn run_once(&self, id: &OperationId, cluster: &ClusterId, world: &World) -> Ended {
         let now = self.clock.now();
-        let lease = match self.store.take_lease(cluster, &self.keeper.holder, now, self.lease_end()).await {
+        let lease = match self
+            .store
+            .take_lease(cluster, Duty::Operations, self.keeper.holder(), now, self.lease_end())
+            .await
+        {
             Ok(Some(lease)) => lease,
             Ok(None) => {
                 info!(operation = %id, "another process runs this cluster");
