@@ -101,6 +101,17 @@ impl Import {
     /// # Errors
     /// As of [`read`].
     pub fn finish(self, options: &Options) -> Result<Snapshot, ReadError> {
+        if self.draft.pods.is_empty() {
+            return Err(ReadError::Empty { what: "pods" });
+        }
+        self.finish_live(options)
+    }
+
+    /// The same of a cluster that was asked for everything: it may have no pods.
+    ///
+    /// # Errors
+    /// As of [`read`].
+    pub fn finish_live(self, options: &Options) -> Result<Snapshot, ReadError> {
         resolve::snapshot(self.draft, options)
     }
 }

@@ -24,9 +24,6 @@ const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Resolves a draft.
 pub(super) fn snapshot(mut draft: Draft, options: &Options) -> Result<Snapshot, ReadError> {
-    if draft.pods.is_empty() {
-        return Err(ReadError::Empty { what: "pods" });
-    }
     let newest = draft.newest.map_or(options.now, |newest| newest.min(options.now));
     let capture_time = options.capture_time.unwrap_or(newest);
     let mut findings = missing_kinds(&draft);

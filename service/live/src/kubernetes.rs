@@ -1,0 +1,141 @@
+//! One cluster through its API server.
+//!
+//! What there is comes from a mirror that watches keep fresh ([`mirror`]); what must be known to the second (what is still on
+//! a node, whether a pod may go) is asked for when it is needed.
+
+mod calls;
+mod errors;
+mod eviction;
+mod kinds;
+mod mirror;
+mod nodes;
+mod usage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use kube::Client;
+use kube::client::ClientBuilder;
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::snapshot::{ClusterState, Snapshot};
+use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics, PodUse};
+
+pub use calls::Calls;
+use calls::Counted;
+use errors::failed;
+use mirror::Mirror;
+
+/// Longest wait for the first look at a cluster. A guess: 5,000 pods take two seconds.
+const SYNC_MAX: Duration = Duration::from_secs(120);
+
+/// Why a cluster cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig cannot be read, or does not make sense.
+    #[error("the kubeconfig: {0}")]
+    Kubeconfig(#[from] kube::config::KubeconfigError),
+    /// No client can be made of it.
+    #[error("the client of Kubernetes: {0}")]
+    Client(#[from] kube::Error),
+}
+
+/// A cluster that can be reached. Cheap to clone; its watches end with the last clone.
+#[derive(Clone)]
+pub struct Kubernetes {
+    cluster: ClusterId,
+    client: Client,
+    calls: Arc<Calls>,
+    mirror: Arc<Mirror>,
+}
+
+impl Kubernetes {
+    /// A cluster behind a configuration. Nothing is asked for yet.
+    ///
+    /// # Errors
+    /// [`ConnectError::Client`] if the configuration does not make sense.
+    pub fn new(cluster: ClusterId, config: kube::Config) -> Result<Self, ConnectError> {
+        // A budget that blocks an eviction is an answer, not something to try again; callers do that in their own time.
+        let mut config = config;
+        config.default_retry = false;
+        let calls = Arc::new(Calls::default());
+        let client = ClientBuilder::try_from(config)?.with_layer(&Counted::layer(Arc::clone(&calls))).build();
+        let mirror = Arc::new(Mirror::new(client.clone()));
+        Ok(Self { cluster, client, calls, mirror })
+    }
+
+    /// Requests so far.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Everything that planning looks at, with what the reader thinks a person should know.
+    ///
+    /// # Errors
+    /// [`ClusterError::Failed`] if a kind cannot be listed, or what there is does not make sense.
+    pub async fn snapshot(&self, now: Timestamp) -> Result<Snapshot, ClusterError> {
+        let synced = tokio::time::timeout(SYNC_MAX, self.mirror.synced()).await;
+        synced
+            .unwrap_or_else(|_| Err(format!("what there is was not listed within {} s", SYNC_MAX.as_secs())))
+            .map_err(ClusterError::Failed)?;
+        let mirror = Arc::clone(&self.mirror);
+        // Megabytes of JSON: not on a thread that serves others.
+        let read = tokio::task::spawn_blocking(move || mirror.read(now));
+        let read = read.await.map_err(|died| ClusterError::Failed(died.to_string()))?;
+        read.map_err(|error| ClusterError::Failed(error.to_string()))
+    }
+
+    fn is_mine(&self, cluster: &ClusterId) -> Result<(), ClusterError> {
+        match *cluster == self.cluster {
+            true => Ok(()),
+            false => Err(ClusterError::NotFound(format!("cluster {cluster}"))),
+        }
+    }
+}
+
+#[async_trait]
+impl Cluster for Kubernetes {
+    async fn state(&self, cluster: &ClusterId) -> Result<ClusterState, ClusterError> {
+        self.is_mine(cluster)?;
+        let snapshot = self.snapshot(Timestamp::now()).await?;
+        match snapshot.content {
+            plimsoll_domain::snapshot::Content::Cluster(state) => Ok(*state),
+            plimsoll_domain::snapshot::Content::Ready(_) => Err(ClusterError::Failed("no cluster".into())),
+        }
+    }
+
+    async fn left_on(&self, cluster: &ClusterId, node: &str) -> Result<Vec<String>, ClusterError> {
+        self.is_mine(cluster)?;
+        nodes::left_on(&self.client, node).await.map_err(|error| failed(&error))
+    }
+
+    async fn set_cordoned(
+        &self,
+        cluster: &ClusterId,
+        node: &str,
+        cordoned: bool,
+    ) -> Result<(), ClusterError> {
+        self.is_mine(cluster)?;
+        let changed =
+            nodes::set_cordoned(&self.client, node, cordoned).await.map_err(|error| failed(&error))?;
+        if let Some(node) = changed {
+            // Whoever looks next must see it, whether or not the watch has told of it.
+            self.mirror.put_node(&node);
+        }
+        Ok(())
+    }
+
+    async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError> {
+        self.is_mine(cluster)?;
+        eviction::evict(&self.client, pod, node).await
+    }
+}
+
+#[async_trait]
+impl Metrics for Kubernetes {
+    async fn usage(&self, cluster: &ClusterId) -> Result<Vec<PodUse>, ClusterError> {
+        self.is_mine(cluster)?;
+        usage::now(&self.client).await
+    }
+}

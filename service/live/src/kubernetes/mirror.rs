@@ -1,0 +1,196 @@
+//! What a cluster has, as its API server told it last: one watch for each kind.
+//!
+//! An object is kept as its JSON without what planning never reads, and all are read together by the same code that reads
+//! files. A watch begins with a paged list; one that fails is begun anew, list and all, after a pause.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node;
+use kube::api::{ApiResource, DynamicObject, TypeMeta};
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client};
+use plimsoll_domain::snapshot::Snapshot;
+use plimsoll_manifest::ReadError;
+use plimsoll_manifest::kube::{Import, Options};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+use super::kinds;
+
+/// Objects of one answer to a list.
+const PAGE: u32 = 500;
+/// Pauses before a watch that failed is begun anew: the first, doubled up to the last.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// Annotations that repeat the object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Namespace and name.
+type Key = (String, String);
+
+/// Objects of one kind.
+struct Shelf {
+    resource: ApiResource,
+    objects: Mutex<BTreeMap<Key, Arc<str>>>,
+    health: watch::Sender<Health>,
+}
+
+/// How a watch does.
+#[derive(Clone, Debug)]
+enum Health {
+    /// It has not listed everything yet.
+    Listing,
+    /// What is on the shelf is what the server has.
+    Fresh,
+    /// It failed, and is begun anew.
+    Failed(String),
+}
+
+/// The mirror. Watches end when it is dropped.
+pub struct Mirror {
+    shelves: Vec<Arc<Shelf>>,
+    client: Client,
+    /// Empty until somebody looks.
+    watches: Mutex<JoinSet<()>>,
+}
+
+impl Mirror {
+    /// An empty one: watches begin with the first look.
+    pub fn new(client: Client) -> Self {
+        let shelf = |resource| {
+            Arc::new(Shelf {
+                resource,
+                objects: Mutex::default(),
+                health: watch::Sender::new(Health::Listing),
+            })
+        };
+        let shelves = kinds::watched().into_iter().map(shelf).collect();
+        Self { shelves, client, watches: Mutex::default() }
+    }
+
+    /// Waits until all that there is was listed once. An error if a watch fails now: what it says is why.
+    pub async fn synced(&self) -> Result<(), String> {
+        self.begin();
+        for shelf in &self.shelves {
+            let mut health = shelf.health.subscribe();
+            let known = health.wait_for(|health| !matches!(health, Health::Listing)).await;
+            if let Health::Failed(why) = known.map_err(|gone| gone.to_string())?.clone() {
+                return Err(format!("{}: {why}", shelf.resource.plural));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self) {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        if watches.is_empty() {
+            for shelf in &self.shelves {
+                watches.spawn(keep(self.client.clone(), Arc::clone(shelf)));
+            }
+        }
+    }
+
+    /// Reads what there is as planning sees it.
+    pub fn read(&self, now: Timestamp) -> Result<Snapshot, ReadError> {
+        let mut import = Import::default();
+        for shelf in &self.shelves {
+            let objects = shelf.objects.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if objects.is_empty() {
+                continue;
+            }
+            let texts: Vec<&str> = objects.values().map(AsRef::as_ref).collect();
+            let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, texts.join(","));
+            import.read(list.as_bytes())?;
+        }
+        import.finish_live(&Options { now, capture_time: Some(now) })
+    }
+
+    /// Takes a node in as the server answered it.
+    pub fn put_node(&self, node: &Node) {
+        let shelf = self.shelves.iter().find(|shelf| shelf.resource.plural == "nodes");
+        let object = serde_json::to_value(node).ok().and_then(|node| serde_json::from_value(node).ok());
+        if let (Some(shelf), Some(object)) = (shelf, object) {
+            shelf.put(object);
+        }
+    }
+}
+
+impl Shelf {
+    fn put(&self, object: DynamicObject) {
+        let (key, text) = kept(object, &self.resource);
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).insert(key, text);
+    }
+
+    fn remove(&self, object: &DynamicObject) {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(object));
+    }
+
+    fn replace(&self, all: BTreeMap<Key, Arc<str>>) {
+        *self.objects.lock().unwrap_or_else(PoisonError::into_inner) = all;
+        self.health.send_replace(Health::Fresh);
+    }
+}
+
+/// Keeps a shelf as the server has it, for ever.
+async fn keep(client: Client, shelf: Arc<Shelf>) {
+    let mut pause = PAUSES.0;
+    loop {
+        let api: Api<DynamicObject> = Api::all_with(client.clone(), &shelf.resource);
+        let mut events = std::pin::pin!(watcher::watcher(api, watcher::Config::default().page_size(PAGE)));
+        let mut listed = BTreeMap::new();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(Event::Init) => listed.clear(),
+                Ok(Event::InitApply(object)) => {
+                    let (key, text) = kept(object, &shelf.resource);
+                    listed.insert(key, text);
+                }
+                Ok(Event::InitDone) => {
+                    shelf.replace(std::mem::take(&mut listed));
+                    pause = PAUSES.0;
+                }
+                Ok(Event::Apply(object)) => shelf.put(object),
+                Ok(Event::Delete(object)) => shelf.remove(&object),
+                Err(error) => {
+                    let why = words(&error);
+                    warn!(kind = %shelf.resource.plural, %why, "a watch is begun anew");
+                    shelf.health.send_replace(Health::Failed(why));
+                    break;
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+/// An object as it is kept.
+fn kept(mut object: DynamicObject, resource: &ApiResource) -> (Key, Arc<str>) {
+    // Lists leave out what their items are.
+    object.types = Some(TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() });
+    object.metadata.managed_fields = None;
+    if let Some(annotations) = &mut object.metadata.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    // It was JSON a moment ago.
+    let text = serde_json::to_string(&object).unwrap_or_default();
+    (key(&object), text.into())
+}
+
+fn key(object: &DynamicObject) -> Key {
+    let metadata = &object.metadata;
+    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+}
+
+fn words(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(why)
+        | watcher::Error::WatchStartFailed(why)
+        | watcher::Error::WatchFailed(why) => super::errors::words(why),
+        other => other.to_string(),
+    }
+}

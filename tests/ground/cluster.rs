@@ -1,0 +1,101 @@
+//! A cluster as `live` sees and moves it.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::{ListParams, PostParams};
+use kube::{Api, Client, Resource};
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::world::{Cluster, ClusterError, Eviction};
+use plimsoll_live::kubernetes::Kubernetes;
+use plimsoll_tests::ground::{Ground, Options};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::objects::{budget, daemon_set, deployment, is_ready, node, template};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn id() -> ClusterId {
+    "ground".parse().unwrap()
+}
+
+async fn put<K>(client: &Client, object: K)
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Serialize
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), "default");
+    api.create(&PostParams::default(), &object).await.unwrap();
+}
+
+/// Waits until something holds.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < PATIENCE, "{what} does not come about");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn all_ready(client: &Client, count: usize) -> bool {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    pods.list(&ListParams::default()).await.unwrap().items.iter().filter(|pod| is_ready(pod)).count() == count
+}
+
+/// Three nodes, two Deployments and a DaemonSet; the second Deployment's budget lets nobody go.
+async fn shop(client: &Client) {
+    let nodes: Api<Node> = Api::all(client.clone());
+    for (name, zone) in [("one", "us-east-1a"), ("two", "us-east-1b"), ("three", "us-east-1c")] {
+        nodes.create(&PostParams::default(), &node(name, zone, 4)).await.unwrap();
+    }
+    put(client, deployment("web", 4, &template("web", "500m", &json!({})))).await;
+    put(client, deployment("db", 2, &template("db", "500m", &json!({})))).await;
+    put(client, daemon_set("agent", &template("agent", "50m", &json!({})))).await;
+    put(client, budget("db", 0)).await;
+    until("everybody serves", async || all_ready(client, 9).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_read_and_moved_as_the_contract_says() {
+    let Some(ground) = Ground::start(Options::default()).await else { return };
+    let client = ground.client().await;
+    shop(&client).await;
+    let live = Kubernetes::new(id(), ground.config().await).unwrap();
+    let state = live.state(&id()).await.unwrap();
+    assert_eq!(state.nodes.len(), 3);
+    assert_eq!(state.pods.len(), 9);
+    let pod =
+        |app: &str| state.pods.iter().find(|pod| pod.labels.get("app").is_some_and(|is| is == app)).unwrap();
+
+    let web = pod("web");
+    let place = web.node.clone().unwrap();
+    live.set_cordoned(&id(), &place, true).await.unwrap();
+    let cordoned = live.state(&id()).await.unwrap();
+    assert!(cordoned.nodes.iter().any(|node| node.name == place && node.unschedulable));
+    assert_eq!(live.evict(&id(), &web.key(), "elsewhere").await, Ok(Eviction::Gone));
+    assert_eq!(live.evict(&id(), &web.key(), &place).await, Ok(Eviction::Accepted));
+    until("the pod is made again", async || {
+        let state = live.state(&id()).await.unwrap();
+        let gone = !state.pods.iter().any(|pod| pod.key() == web.key());
+        gone && state.pods.iter().filter(|pod| pod.owner == web.owner && pod.node.is_some()).count() == 4
+    })
+    .await;
+    assert_eq!(live.evict(&id(), &web.key(), &place).await, Ok(Eviction::Gone));
+
+    let db = pod("db");
+    let place = db.node.clone().unwrap();
+    assert_eq!(live.evict(&id(), &db.key(), &place).await, Ok(Eviction::Blocked("default/db".into())));
+    let left = live.left_on(&id(), &place).await.unwrap();
+    assert!(left.contains(&db.key()), "{left:?}");
+    assert!(!left.iter().any(|pod| pod.contains("agent")), "{left:?}");
+    assert_eq!(live.left_on(&id(), "nowhere").await, Ok(Vec::new()));
+    assert_eq!(live.set_cordoned(&id(), "nowhere", true).await, Ok(()));
+    let stranger = live.state(&"stranger".parse().unwrap()).await;
+    assert!(matches!(stranger, Err(ClusterError::NotFound(_))), "{stranger:?}");
+}

@@ -1,0 +1,4 @@
+//! Plimsoll against a real Kubernetes control plane with simulated kubelets.
+
+mod cluster;
+mod objects;
