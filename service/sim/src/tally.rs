@@ -5,7 +5,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Counts since a cluster was loaded.
+/// Things of one kind that are remembered, the newest: a world may live for years.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Notes one more thing, in place of the oldest if need be.
+pub(crate) fn remember(things: &mut Vec<String>, thing: String) {
+    if things.len() == REMEMBERED_MAX {
+        things.remove(0);
+    }
+    things.push(thing);
+}
+
+/// What happened since a cluster was loaded, up to a limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Pods that were on a machine when it was terminated through this world's doors, evicted ones that had not ended yet

@@ -3,7 +3,7 @@
 use plimsoll_domain::workload::DisruptionBudget;
 
 use crate::common::Common;
-use crate::tally::Cause;
+use crate::tally::{Cause, remember};
 
 use super::Realm;
 use super::pod::Phase;
@@ -72,7 +72,7 @@ impl Realm {
                     Cause::Order => &mut self.tally.budget_violations,
                     Cause::Reclaim | Cause::Others => &mut self.tally.budget_violations_by_others,
                 };
-                violations.push(budget.key.clone());
+                remember(violations, budget.key.clone());
             }
             budget.broken = broken;
         }

@@ -10,7 +10,7 @@ use plimsoll_domain::world::{End, MachineLife};
 use crate::common::{Common, Event};
 use crate::manners::{BOOT_SECONDS, LIVES_KEPT_SECONDS, NODE_LEAVE_SECONDS};
 use crate::market::Pool;
-use crate::tally::{Cause, Meter};
+use crate::tally::{Cause, Meter, remember};
 
 use super::Realm;
 use super::group::shortage;
@@ -215,7 +215,7 @@ impl Realm {
         self.ended.retain(|life| life.end.is_none_or(|end| kept(end.time, common.now)));
         self.blame = cause;
         if cause == Cause::Order {
-            self.tally.machines_removed.push(provider_id.to_owned());
+            remember(&mut self.tally.machines_removed, provider_id.to_owned());
         }
         if let Some(node) = &mut machine.node {
             node.ready = false;

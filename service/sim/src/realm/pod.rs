@@ -9,7 +9,7 @@ use plimsoll_domain::world::{ClusterError, Eviction};
 
 use crate::common::{Common, Event};
 use crate::manners::{POD_START_SECONDS, POD_STOP_SECONDS};
-use crate::tally::Cause;
+use crate::tally::{Cause, remember};
 
 use super::Realm;
 
@@ -225,9 +225,9 @@ impl Realm {
             let lost = format!("{pod} on {node}");
             common.note(&self.id, format_args!("pod {lost}: lost"));
             match cause {
-                Cause::Order => self.tally.pods_lost.push(lost),
-                Cause::Reclaim => self.tally.pods_lost_by_reclaim.push(lost),
-                Cause::Others => self.tally.pods_lost_by_others.push(lost),
+                Cause::Order => remember(&mut self.tally.pods_lost, lost),
+                Cause::Reclaim => remember(&mut self.tally.pods_lost_by_reclaim, lost),
+                Cause::Others => remember(&mut self.tally.pods_lost_by_others, lost),
             }
         }
     }
