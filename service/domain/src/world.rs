@@ -15,6 +15,7 @@ use crate::ids::ClusterId;
 use crate::rehearsal::{Rehearsal, Scene};
 use crate::selector::Labels;
 use crate::snapshot::ClusterState;
+use crate::store::ClusterRecord;
 use crate::units::HourlyRate;
 use crate::workload::Taint;
 
@@ -248,6 +249,12 @@ pub trait Simulator: Send + Sync {
     /// # Errors
     /// Only if the world cannot take the cluster in.
     fn rehearse(&self, scene: Scene) -> Result<Arc<dyn Rehearsal>, ClusterError>;
+}
+
+/// The way to clusters that exist.
+pub trait Atlas: Send + Sync {
+    /// The doors of a cluster. Nothing is asked for before one of them is used.
+    fn world(&self, cluster: &ClusterRecord) -> World;
 }
 
 /// What operations act on.

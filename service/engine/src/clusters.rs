@@ -16,7 +16,7 @@ use crate::{Engine, Error};
 pub struct Registration {
     /// Id.
     pub id: ClusterId,
-    /// How it is reached; [`Mode::Live`] is not possible so far.
+    /// How it is reached.
     pub mode: Mode,
     /// AWS region; empty: us-east-1.
     pub region: String,
@@ -43,15 +43,16 @@ pub struct ShownSnapshot {
 }
 
 impl Engine {
-    /// Registers a cluster that is fed by imports.
+    /// Registers a cluster. Nothing is asked of it yet.
     pub async fn register_cluster(&self, write: &Write, wish: Registration) -> Result<ClusterRecord, Error> {
         let refused = match wish.mode {
             Mode::Offline => None,
             Mode::Simulated if self.simulator.is_some() => None,
             Mode::Simulated => Some("this server has no simulated world: register the cluster as OFFLINE"),
-            Mode::Live => {
-                Some("LIVE clusters cannot be reached yet: register it as OFFLINE, and import snapshots")
-            }
+            Mode::Live if self.atlas.is_some() => None,
+            Mode::Live => Some(
+                "this server reaches no LIVE cluster: set live.enabled, or register it as OFFLINE and import snapshots",
+            ),
         };
         if let Some(message) = refused {
             return Err(Error::InvalidArgument { field: "cluster.mode", message: message.to_owned() });

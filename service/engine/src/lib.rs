@@ -21,7 +21,7 @@ use std::sync::Arc;
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::ledger::Ledger;
 use plimsoll_domain::store::Store;
-use plimsoll_domain::world::Simulator;
+use plimsoll_domain::world::{Atlas, Simulator};
 use tokio::sync::{Mutex, watch};
 
 use operations::Keeper;
@@ -67,6 +67,8 @@ pub struct Engine {
     usage_writer: Arc<Mutex<()>>,
     /// Where SIMULATED clusters live, if anywhere.
     simulator: Option<Arc<dyn Simulator>>,
+    /// The way to LIVE clusters, if there is one.
+    atlas: Option<Arc<dyn Atlas>>,
     /// Where costs are written down, if anywhere.
     ledger: Option<Arc<dyn Ledger>>,
     /// Counts writes of operations by this process.
@@ -96,6 +98,7 @@ impl Engine {
             books,
             usage_writer: Arc::default(),
             simulator: None,
+            atlas: None,
             ledger: None,
             operations_changed: Arc::new(watch::Sender::new(0)),
             keeper,
@@ -106,6 +109,12 @@ impl Engine {
     #[must_use]
     pub fn with_simulator(self, simulator: Arc<dyn Simulator>) -> Self {
         Self { simulator: Some(simulator), ..self }
+    }
+
+    /// The same with a way to LIVE clusters.
+    #[must_use]
+    pub fn with_atlas(self, atlas: Arc<dyn Atlas>) -> Self {
+        Self { atlas: Some(atlas), ..self }
     }
 
     /// The same with a ledger.

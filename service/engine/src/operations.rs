@@ -325,7 +325,10 @@ impl Engine {
                 None => "this server has no simulated world",
             },
             Mode::Offline => "it is OFFLINE: its snapshots are imported, and nothing reaches it",
-            Mode::Live => "this server cannot reach live clusters yet",
+            Mode::Live => match &self.atlas {
+                Some(atlas) => return Ok(atlas.world(record)),
+                None => "this server reaches no LIVE cluster: set live.enabled",
+            },
         };
         Err(Error::NotActuator { cluster: record.id.to_string(), why })
     }

@@ -3,6 +3,7 @@
 //! What there is comes from a mirror that watches keep fresh ([`mirror`]); what must be known to the second (what is still on
 //! a node, whether a pod may go) is asked for when it is needed.
 
+mod authorized;
 mod calls;
 mod errors;
 mod eviction;
@@ -20,15 +21,21 @@ use kube::Client;
 use kube::client::ClientBuilder;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::{ClusterState, Snapshot};
+use tower::buffer::BufferLayer;
 use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics, PodUse};
 
+pub use authorized::TokenSource;
 pub use calls::Calls;
+use authorized::Authorizing;
 use calls::Counted;
 use errors::failed;
 use mirror::Mirror;
 
 /// Longest wait for the first look at a cluster. A guess: 5,000 pods take two seconds.
 const SYNC_MAX: Duration = Duration::from_secs(120);
+
+/// Requests that wait for their turn at the connection.
+const WAITING_MAX: usize = 1_024;
 
 /// Why a cluster cannot be reached.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +68,31 @@ impl Kubernetes {
         config.default_retry = false;
         let calls = Arc::new(Calls::default());
         let client = ClientBuilder::try_from(config)?.with_layer(&Counted::layer(Arc::clone(&calls))).build();
+        Ok(Self::over(cluster, client, calls))
+    }
+
+    /// The same where tokens are made anew as time goes by.
+    ///
+    /// # Errors
+    /// As of [`Kubernetes::new`].
+    pub fn with_tokens(
+        cluster: ClusterId,
+        mut config: kube::Config,
+        tokens: impl TokenSource + 'static,
+    ) -> Result<Self, ConnectError> {
+        config.default_retry = false;
+        let calls = Arc::new(Calls::default());
+        let client = ClientBuilder::try_from(config)?
+            .with_layer(&BufferLayer::new(WAITING_MAX))
+            .with_layer(&Authorizing(Arc::new(tokens)))
+            .with_layer(&Counted::layer(Arc::clone(&calls)))
+            .build();
+        Ok(Self::over(cluster, client, calls))
+    }
+
+    fn over(cluster: ClusterId, client: Client, calls: Arc<Calls>) -> Self {
         let mirror = Arc::new(Mirror::new(client.clone()));
-        Ok(Self { cluster, client, calls, mirror })
+        Self { cluster, client, calls, mirror }
     }
 
     /// Requests so far.

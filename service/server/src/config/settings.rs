@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::live::Live;
 use super::tasks::{Keep, Tasks};
 
 /// All settings.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub import: Import,
     /// The world in which SIMULATED clusters live.
     pub simulator: Simulator,
+    /// How LIVE clusters are reached.
+    pub live: Live,
     /// Where costs are written down.
     pub ledger: Ledger,
     /// How often what is looked at.

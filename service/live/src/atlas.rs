@@ -1,0 +1,195 @@
+//! Which clusters can be reached, and how: each is connected when it is first asked something.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use plimsoll_domain::clock::Clock;
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_domain::store::ClusterRecord;
+use plimsoll_domain::world::{
+    Atlas, Cloud, CloudError, Cluster, ClusterError, Eviction, GroupSpec, GroupStatus, MachineLife, Metrics, Notice,
+    PodUse, Prices, SpotChange, World,
+};
+use tokio::sync::OnceCell;
+
+use crate::aws::{Account, Aws};
+use crate::kubernetes::{ConnectError, Kubernetes};
+
+/// How clusters are reached.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// A kubeconfig whose contexts are named like clusters; none: API servers are reached as EKS tells.
+    pub kubeconfig: Option<PathBuf>,
+    /// See [`Account::queue_url`].
+    pub queue_url: String,
+    /// See [`Account::node_role_arn`].
+    pub node_role_arn: String,
+}
+
+/// Clusters of AWS. Cheap to clone.
+#[derive(Clone)]
+pub struct Live {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    doors: Arc<Mutex<BTreeMap<ClusterId, Arc<Door>>>>,
+}
+
+impl Live {
+    /// Nothing is connected yet.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        Self { settings, clock, doors: Arc::default() }
+    }
+}
+
+impl Atlas for Live {
+    fn world(&self, record: &ClusterRecord) -> World {
+        let account = Account {
+            region: record.region.clone(),
+            role_arn: record.role_arn.clone(),
+            queue_url: self.settings.queue_url.clone(),
+            node_role_arn: self.settings.node_role_arn.clone(),
+        };
+        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = doors.get(&record.id).filter(|door| door.account == account);
+        let door = known.cloned().unwrap_or_else(|| {
+            Arc::new(Door {
+                cluster: record.id.clone(),
+                account,
+                kubeconfig: self.settings.kubeconfig.clone(),
+                aws: OnceCell::new(),
+                kubernetes: OnceCell::new(),
+            })
+        });
+        doors.insert(record.id.clone(), Arc::clone(&door));
+        World {
+            cloud: door.clone(),
+            cluster: door.clone(),
+            metrics: door.clone(),
+            prices: door,
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+/// One cluster's doors.
+struct Door {
+    cluster: ClusterId,
+    account: Account,
+    kubeconfig: Option<PathBuf>,
+    aws: OnceCell<Aws>,
+    kubernetes: OnceCell<Kubernetes>,
+}
+
+impl Door {
+    async fn aws(&self) -> &Aws {
+        self.aws.get_or_init(|| Aws::new(self.cluster.clone(), self.account.clone())).await
+    }
+
+    /// What failed is tried again by whoever asks next.
+    async fn kubernetes(&self) -> Result<&Kubernetes, ClusterError> {
+        let connected = self.kubernetes.get_or_try_init(async || match &self.kubeconfig {
+            Some(path) => named(path, &self.cluster).await.map_err(|error| ClusterError::Failed(error.to_string())),
+            None => self.aws().await.kubernetes().await.map_err(|error| ClusterError::Failed(error.to_string())),
+        });
+        connected.await
+    }
+}
+
+/// The cluster behind a context of a kubeconfig that is named like it.
+async fn named(path: &PathBuf, cluster: &ClusterId) -> Result<Kubernetes, ConnectError> {
+    let context = Some(cluster.to_string());
+    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+    let config = kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?;
+    Kubernetes::new(cluster.clone(), config)
+}
+
+#[async_trait]
+impl Cluster for Door {
+    async fn state(&self, cluster: &ClusterId) -> Result<ClusterState, ClusterError> {
+        self.kubernetes().await?.state(cluster).await
+    }
+
+    async fn left_on(&self, cluster: &ClusterId, node: &str) -> Result<Vec<String>, ClusterError> {
+        self.kubernetes().await?.left_on(cluster, node).await
+    }
+
+    async fn set_cordoned(
+        &self,
+        cluster: &ClusterId,
+        node: &str,
+        cordoned: bool,
+    ) -> Result<(), ClusterError> {
+        self.kubernetes().await?.set_cordoned(cluster, node, cordoned).await
+    }
+
+    async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError> {
+        self.kubernetes().await?.evict(cluster, pod, node).await
+    }
+}
+
+#[async_trait]
+impl Metrics for Door {
+    async fn usage(&self, cluster: &ClusterId) -> Result<Vec<PodUse>, ClusterError> {
+        self.kubernetes().await?.usage(cluster).await
+    }
+}
+
+#[async_trait]
+impl Cloud for Door {
+    async fn groups(&self, cluster: &ClusterId) -> Result<Vec<String>, CloudError> {
+        self.aws().await.groups(cluster).await
+    }
+
+    async fn group(&self, cluster: &ClusterId, name: &str) -> Result<Option<GroupStatus>, CloudError> {
+        self.aws().await.group(cluster, name).await
+    }
+
+    async fn ensure_group(&self, cluster: &ClusterId, spec: &GroupSpec) -> Result<(), CloudError> {
+        self.aws().await.ensure_group(cluster, spec).await
+    }
+
+    async fn ensure_size(&self, cluster: &ClusterId, name: &str, count: u32) -> Result<(), CloudError> {
+        self.aws().await.ensure_size(cluster, name, count).await
+    }
+
+    async fn ensure_instance_gone(
+        &self,
+        cluster: &ClusterId,
+        name: &str,
+        provider_id: &str,
+    ) -> Result<(), CloudError> {
+        self.aws().await.ensure_instance_gone(cluster, name, provider_id).await
+    }
+
+    async fn give_up_missing(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError> {
+        self.aws().await.give_up_missing(cluster, name).await
+    }
+
+    async fn ensure_group_gone(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError> {
+        self.aws().await.ensure_group_gone(cluster, name).await
+    }
+
+    async fn lives(&self, cluster: &ClusterId, since: Timestamp) -> Result<Vec<MachineLife>, CloudError> {
+        self.aws().await.lives(cluster, since).await
+    }
+
+    async fn notices(&self, cluster: &ClusterId) -> Result<Vec<Notice>, CloudError> {
+        self.aws().await.notices(cluster).await
+    }
+}
+
+#[async_trait]
+impl Prices for Door {
+    async fn spot_changes(
+        &self,
+        cluster: &ClusterId,
+        since: Timestamp,
+    ) -> Result<Vec<SpotChange>, CloudError> {
+        self.aws().await.spot_changes(cluster, since).await
+    }
+}

@@ -1,0 +1,122 @@
+//! One EKS cluster through the APIs of AWS.
+//!
+//! Node groups are EKS's ([`groups`]); which machine leaves is told to the Auto Scaling group behind one, since EKS has no
+//! call for that. What is billed is what EC2 says ran ([`machines`]).
+
+mod birth;
+mod fault;
+mod groups;
+mod machines;
+mod queue;
+mod spot;
+mod token;
+
+use std::sync::{Arc, Mutex};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_smithy_types::retry::RetryConfig;
+use plimsoll_domain::ids::ClusterId;
+
+use crate::kubernetes::{ConnectError, Kubernetes};
+
+pub use fault::Fault;
+pub use token::Tokens;
+
+/// Tries of one call before its error is told: AWS throttles whole accounts, not callers.
+const ATTEMPTS_MAX: u32 = 6;
+/// Tag of what is ours.
+pub const TAG_MANAGED: &str = "plimsoll:managed";
+
+/// How a cluster is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Region, `us-east-1`.
+    pub region: String,
+    /// Role that is assumed for this cluster; empty: the process's own.
+    pub role_arn: String,
+    /// URL of the queue of interruption notices; empty: none is told.
+    pub queue_url: String,
+    /// Role of nodes that groups of ours get; empty: that of the cluster's oldest group.
+    pub node_role_arn: String,
+}
+
+/// A cluster's account. Cheap to clone.
+#[derive(Clone)]
+pub struct Aws {
+    cluster: ClusterId,
+    account: Account,
+    eks: aws_sdk_eks::Client,
+    ec2: aws_sdk_ec2::Client,
+    scaling: aws_sdk_autoscaling::Client,
+    sqs: aws_sdk_sqs::Client,
+    tokens: Tokens,
+    told: Arc<Mutex<queue::Told>>,
+}
+
+impl Aws {
+    /// Clients for an account. Nothing is asked for yet, but for credentials where a role is assumed.
+    pub async fn new(cluster: ClusterId, account: Account) -> Self {
+        let region = Region::new(account.region.clone());
+        let retry = RetryConfig::adaptive().with_max_attempts(ATTEMPTS_MAX);
+        let base = aws_config::defaults(BehaviorVersion::latest()).region(region.clone()).retry_config(retry);
+        let mut config = base.load().await;
+        if !account.role_arn.is_empty() {
+            let role = aws_config::sts::AssumeRoleProvider::builder(&account.role_arn)
+                .session_name("plimsoll")
+                .region(region)
+                .configure(&config)
+                .build()
+                .await;
+            let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(role);
+            config = config.into_builder().credentials_provider(credentials).build();
+        }
+        Self::with(cluster, account, &config)
+    }
+
+    /// The same over a configuration that is made elsewhere.
+    pub fn with(cluster: ClusterId, account: Account, config: &aws_config::SdkConfig) -> Self {
+        let tokens = Tokens::new(cluster.as_str(), &account.region, config.credentials_provider());
+        Self {
+            cluster,
+            account,
+            eks: aws_sdk_eks::Client::new(config),
+            ec2: aws_sdk_ec2::Client::new(config),
+            scaling: aws_sdk_autoscaling::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            tokens,
+            told: Arc::default(),
+        }
+    }
+
+    /// The cluster's API server, by the address and the certificate that EKS tells, with tokens of our own signing.
+    ///
+    /// # Errors
+    /// [`ReachError`].
+    pub async fn kubernetes(&self) -> Result<Kubernetes, ReachError> {
+        let answer = self.eks.describe_cluster().name(self.cluster.as_str()).send().await;
+        let answer = answer.map_err(|error| fault::of("eks:DescribeCluster", error))?;
+        let cluster = answer.cluster.ok_or(ReachError::Silent("cluster"))?;
+        let endpoint = cluster.endpoint.ok_or(ReachError::Silent("endpoint"))?;
+        let authority = cluster.certificate_authority.and_then(|authority| authority.data);
+        let authority = authority.ok_or(ReachError::Silent("certificateAuthority"))?;
+        let config = token::config(&endpoint, &authority)?;
+        Ok(Kubernetes::with_tokens(self.cluster.clone(), config, self.tokens.clone())?)
+    }
+}
+
+/// Why a cluster's API server is not reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    /// AWS refused.
+    #[error(transparent)]
+    Refused(#[from] Fault),
+    /// AWS does not tell it: the cluster is still being made, or is gone.
+    #[error("EKS tells no {0} of the cluster: is it ACTIVE?")]
+    Silent(&'static str),
+    /// What AWS told makes no sense.
+    #[error("EKS tells what cannot be used: {0}")]
+    Odd(String),
+    /// No client can be made of it.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}

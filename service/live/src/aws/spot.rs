@@ -1,0 +1,76 @@
+//! Spot prices as they were.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use aws_sdk_ec2::types::InstanceType;
+use aws_smithy_types::DateTime;
+use jiff::Timestamp;
+use plimsoll_domain::fleet::CapacityKind;
+use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::units::parse_usd_per_hour;
+use plimsoll_domain::world::{CloudError, Prices, SpotChange};
+
+use super::{Aws, fault};
+
+/// What is bought: the prices of other systems are others.
+const LINUX: &str = "Linux/UNIX";
+
+#[async_trait]
+impl Prices for Aws {
+    async fn spot_changes(
+        &self,
+        cluster: &ClusterId,
+        since: Timestamp,
+    ) -> Result<Vec<SpotChange>, CloudError> {
+        if *cluster != self.cluster {
+            return Ok(Vec::new());
+        }
+        let lives = self.machines(since).await?;
+        let spot = lives.into_iter().filter(|life| life.kind == CapacityKind::Spot);
+        let pools: BTreeSet<(String, String)> = spot.map(|life| (life.zone, life.instance_type)).collect();
+        let zones: BTreeSet<&String> = pools.iter().map(|(zone, _)| zone).collect();
+        let mut changes = Vec::new();
+        for zone in zones {
+            let types: Vec<InstanceType> =
+                pools.iter().filter(|(its, _)| its == zone).map(|(_, name)| name.as_str().into()).collect();
+            changes.extend(self.history(zone, types, since).await?);
+        }
+        changes.sort_by(|one, other| {
+            (one.time, &one.zone, &one.instance_type).cmp(&(other.time, &other.zone, &other.instance_type))
+        });
+        Ok(changes)
+    }
+}
+
+impl Aws {
+    async fn history(
+        &self,
+        zone: &str,
+        types: Vec<InstanceType>,
+        since: Timestamp,
+    ) -> Result<Vec<SpotChange>, CloudError> {
+        let call = self.ec2.describe_spot_price_history().availability_zone(zone).product_descriptions(LINUX);
+        let call = call.set_instance_types(Some(types)).start_time(DateTime::from_secs(since.as_second()));
+        let mut pages = call.into_paginator().items().send();
+        let mut changes = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| fault::of("ec2:DescribeSpotPriceHistory", error))?;
+            let (Some(name), Some(price), Some(time)) = (item.instance_type, item.spot_price, item.timestamp) else {
+                continue;
+            };
+            let rate = parse_usd_per_hour(&price)
+                .map_err(|why| CloudError::Failed(format!("spot price {price} of {name}: {why}")))?
+                .rate;
+            let time = Timestamp::from_second(time.secs()).unwrap_or(since);
+            // The first is the price that was in force, with the time from which on it was.
+            changes.push(SpotChange {
+                instance_type: name.as_str().to_owned(),
+                zone: zone.to_owned(),
+                time: time.max(since),
+                rate,
+            });
+        }
+        Ok(changes)
+    }
+}
