@@ -9,7 +9,7 @@ use kube::{Api, Client, Resource};
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::world::{Cluster, ClusterError, Eviction};
 use plimsoll_live::kubernetes::Kubernetes;
-use plimsoll_tests::ground::{Ground, Options};
+use plimsoll_props::ground::{Ground, Options};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;

@@ -3,5 +3,4 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on should stop")]
 
 pub mod fleet;
-pub mod ground;
 pub mod process;

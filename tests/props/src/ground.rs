@@ -175,7 +175,7 @@ fn get(path: &str) -> http::Request<Vec<u8>> {
 fn program() -> Option<&'static Path> {
     static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
     let found = PROGRAM.get_or_init(|| {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(".ci/ground");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join(".ci/ground");
         let built = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
         let path = String::from_utf8(built.stdout).unwrap();
         let there = built.status.success();

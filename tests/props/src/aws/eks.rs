@@ -1,0 +1,163 @@
+//! EKS: REST with JSON.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::state::{Group, State, Words};
+use super::{Answer, Request};
+
+const JSON: &str = "application/json";
+/// Names of one page: few, so that pages are read.
+const PAGE: usize = 3;
+
+/// The operation of a request.
+pub fn action(request: &Request) -> &'static str {
+    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    match (request.method.as_str(), &parts[..]) {
+        ("GET", ["clusters", _]) => "DescribeCluster",
+        ("GET", ["clusters", _, "node-groups"]) => "ListNodegroups",
+        ("POST", ["clusters", _, "node-groups"]) => "CreateNodegroup",
+        ("GET", ["clusters", _, "node-groups", _]) => "DescribeNodegroup",
+        ("DELETE", ["clusters", _, "node-groups", _]) => "DeleteNodegroup",
+        ("POST", ["clusters", _, "node-groups", _, "update-config"]) => "UpdateNodegroupConfig",
+        _ => "Unknown",
+    }
+}
+
+pub fn answer(state: &mut State, request: &Request) -> Answer {
+    let action = action(request);
+    state.refused(&format!("eks:{action}"))?;
+    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    let cluster = parts.get(1).copied().unwrap_or_default();
+    if cluster != state.cluster {
+        return Err(Words::new(404, "ResourceNotFoundException", format!("No cluster found for name: {cluster}.")));
+    }
+    let name = parts.get(3).copied().unwrap_or_default();
+    let answer = match action {
+        "DescribeCluster" => json!({ "cluster": {
+            "name": cluster,
+            "status": "ACTIVE",
+            "version": "1.36",
+            "resourcesVpcConfig": {
+                "subnetIds": state.subnets.iter().map(|(id, _)| id).collect::<Vec<_>>(),
+                "vpcId": "vpc-0fedcba9876543210",
+            },
+        }}),
+        "ListNodegroups" => list(state, request),
+        "DescribeNodegroup" => json!({ "nodegroup": shown(state, name)? }),
+        "CreateNodegroup" => create(state, &request.body)?,
+        "UpdateNodegroupConfig" => update(state, name, &request.body)?,
+        "DeleteNodegroup" => delete(state, name)?,
+        _ => {
+            let what = format!("{} {}", request.method, request.path);
+            return Err(Words::new(400, "UnknownOperationException", what));
+        }
+    };
+    Ok((JSON, answer.to_string()))
+}
+
+fn list(state: &State, request: &Request) -> Value {
+    let after = request.fields.get("nextToken").map_or("", String::as_str);
+    let mut names: Vec<&String> = state.groups.keys().filter(|name| after < name.as_str()).collect();
+    let more = PAGE < names.len();
+    names.truncate(PAGE);
+    let token = names.last().filter(|_| more).copied();
+    json!({ "nodegroups": names, "nextToken": token })
+}
+
+fn group<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Group, Words> {
+    let missing = || Words::new(404, "ResourceNotFoundException", format!("No node group found for name: {name}."));
+    state.groups.get_mut(name).ok_or_else(missing)
+}
+
+fn shown(state: &mut State, name: &str) -> Result<Value, Words> {
+    let cluster = state.cluster.clone();
+    let group = group(state, name)?;
+    let mut shown = group.made.clone();
+    shown["clusterName"] = cluster.into();
+    shown["status"] = group.status.into();
+    shown["createdAt"] = json!(group.created.as_second());
+    if group.status != "CREATING" {
+        shown["resources"] = json!({ "autoScalingGroups": [{ "name": format!("eks-{name}") }] });
+    }
+    let issues: Vec<Value> = group
+        .failures
+        .iter()
+        .map(|(_, message)| json!({ "code": "AsgInstanceLaunchFailures", "message": message, "resourceIds": [name] }))
+        .collect();
+    shown["health"] = json!({ "issues": issues });
+    Ok(shown)
+}
+
+/// Sizes that make sense, as EKS checks them.
+fn sizes(config: &Value) -> Result<(i32, i32, i32), Words> {
+    let size = |key: &str| i32::try_from(config[key].as_i64().unwrap_or(-1)).unwrap_or(-1);
+    let (min, max, desired) = (size("minSize"), size("maxSize"), size("desiredSize"));
+    let wrong = |message: String| Err(Words::new(400, "InvalidParameterException", message));
+    if min < 0 || max < 1 || desired < 0 {
+        return wrong("minSize, maxSize and desiredSize are required".into());
+    }
+    if desired < min {
+        return wrong(format!("Minimum capacity {min} can't be greater than desired size {desired}"));
+    }
+    if max < desired {
+        return wrong(format!("desired capacity {desired} can't be greater than max size {max}"));
+    }
+    Ok((min, max, desired))
+}
+
+fn create(state: &mut State, body: &Value) -> Result<Value, Words> {
+    let name = body["nodegroupName"].as_str().unwrap_or_default().to_owned();
+    if state.groups.contains_key(&name) {
+        return Err(Words::new(409, "ResourceInUseException", format!("NodeGroup already exists with name {name}")));
+    }
+    let (min, max, desired) = sizes(&body["scalingConfig"])?;
+    let subnet = body["subnets"][0].as_str().unwrap_or_default();
+    let zone = state.subnets.iter().find(|(id, _)| id == subnet).map(|(_, zone)| zone.clone());
+    let Some(zone) = zone else {
+        return Err(Words::new(400, "InvalidParameterException", format!("The subnet ID '{subnet}' does not exist")));
+    };
+    let template = body["launchTemplate"]["name"].as_str().unwrap_or_default();
+    if !state.templates.contains_key(template) {
+        return Err(Words::new(400, "InvalidRequestException", "Launch template details can't be found"));
+    }
+    let until = Some(Instant::now() + state.manners.group);
+    let made = body.clone();
+    let (status, created, failures) = ("CREATING", Timestamp::now(), Default::default());
+    state.groups.insert(name.clone(), Group { made, status, until, created, zone, min, max, desired, failures });
+    Ok(json!({ "nodegroup": shown(state, &name)? }))
+}
+
+fn settled(group: &Group) -> Result<(), Words> {
+    match group.status {
+        "ACTIVE" | "DEGRADED" => Ok(()),
+        status => {
+            let message = format!("Nodegroup cannot be updated as it is currently not in Active State: {status}");
+            Err(Words::new(409, "ResourceInUseException", message))
+        }
+    }
+}
+
+fn update(state: &mut State, name: &str, body: &Value) -> Result<Value, Words> {
+    let until = Some(Instant::now() + state.manners.update);
+    let id = format!("update-{}", state.next());
+    let group = group(state, name)?;
+    settled(group)?;
+    let (min, max, desired) = sizes(&body["scalingConfig"])?;
+    group.made["scalingConfig"] = body["scalingConfig"].clone();
+    (group.min, group.max, group.desired, group.status, group.until) = (min, max, desired, "UPDATING", until);
+    group.failures.clear();
+    Ok(json!({ "update": { "id": id, "status": "InProgress", "type": "ConfigUpdate" } }))
+}
+
+fn delete(state: &mut State, name: &str) -> Result<Value, Words> {
+    let until = Some(Instant::now() + state.manners.group);
+    settled(group(state, name)?)?;
+    let its: Vec<String> = state.members(name).iter().map(|machine| machine.id.clone()).collect();
+    its.iter().for_each(|id| state.terminate(id));
+    let group = group(state, name)?;
+    (group.status, group.until, group.desired) = ("DELETING", until, 0);
+    Ok(json!({ "nodegroup": shown(state, name)? }))
+}
