@@ -17,9 +17,6 @@ use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::world::{CloudError, GroupSpec, GroupStatus, World};
 
-/// How long is waited between looks, in the world's time. A guess: as often as a careful caller would look.
-const LOOK: Duration = Duration::from_secs(5);
-
 /// What there is to check on.
 #[derive(Clone, Debug)]
 pub struct Ground {
@@ -33,6 +30,8 @@ pub struct Ground {
     pub guarded: String,
     /// The longest that anything takes, in the world's time.
     pub patience: Duration,
+    /// How long is waited between looks, in the world's time.
+    pub look: Duration,
 }
 
 /// A promise that is not kept.
@@ -131,13 +130,13 @@ impl<'a> Visit<'a> {
 impl Visit<'_> {
     /// [`plimsoll_domain::clock::Clock`].
     async fn time_passes(&self) -> Kept {
-        let clock = &self.world.clock;
+        let (clock, look) = (&self.world.clock, self.ground.look);
         let (time, monotonic) = (clock.now(), clock.monotonic());
-        clock.sleep(LOOK).await;
+        clock.sleep(look).await;
         let passed = clock.now().duration_since(time).unsigned_abs();
-        expect(LOOK <= passed, || format!("{passed:?} of {LOOK:?} passed"))?;
+        expect(look <= passed, || format!("{passed:?} of {look:?} passed"))?;
         let passed = clock.monotonic().saturating_sub(monotonic);
-        expect(LOOK <= passed, || format!("{passed:?} of {LOOK:?} passed, monotonic"))
+        expect(look <= passed, || format!("{passed:?} of {look:?} passed, monotonic"))
     }
 
     async fn state(&self) -> Result<ClusterState, String> {
@@ -161,7 +160,7 @@ impl Visit<'_> {
         while !so().await? {
             let waited = self.world.clock.monotonic().saturating_sub(begin);
             expect(waited < self.ground.patience, || format!("{what}: not after {waited:?}"))?;
-            self.world.clock.sleep(LOOK).await;
+            self.world.clock.sleep(self.ground.look).await;
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ fn ground() -> (Seen, Ground) {
         movable: "shop/api-0".to_owned(),
         guarded: "shop/db-0".to_owned(),
         patience: Duration::from_secs(600),
+        look: Duration::from_secs(5),
     };
     (seen.budget("db", "db", 0).budget("api", "api", 1).daemon_set("agent"), ground)
 }
