@@ -11,6 +11,7 @@ mod nodes;
 mod scaling;
 mod sqs;
 mod state;
+mod wire;
 mod xml;
 
 use std::collections::BTreeMap;
@@ -139,7 +140,15 @@ async fn answer(
     };
     let status = answer.as_ref().map_or_else(|words| words.status, |_| 200);
     let code = answer.as_ref().err().map(|words| words.code.clone()).unwrap_or_default();
-    state.log.push(Call { action, status, code });
+    state.log.push(Call {
+        action,
+        status,
+        code,
+        method: request.method.to_string(),
+        path: request.path,
+        body: String::from_utf8_lossy(&body).into_owned(),
+        answer: answer.as_ref().map(|(_, text)| text.clone()).unwrap_or_default(),
+    });
     match answer {
         Ok((kind, text)) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
         Err(words) => refusal(&service, &words),

@@ -124,7 +124,9 @@ fn create(state: &mut State, body: &Value) -> Result<Value, Words> {
         return Err(Words::new(400, "InvalidRequestException", "Launch template details can't be found"));
     }
     let until = Some(Instant::now() + state.manners.group);
-    let made = body.clone();
+    let mut made = body.clone();
+    // What a request is known again by is not told again.
+    made.as_object_mut().into_iter().for_each(|made| drop(made.remove("clientRequestToken")));
     let (status, created, failures) = ("CREATING", Timestamp::now(), Default::default());
     state.groups.insert(name.clone(), Group { made, status, until, created, zone, min, max, desired, failures });
     Ok(json!({ "nodegroup": shown(state, &name)? }))

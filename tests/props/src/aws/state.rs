@@ -1,9 +1,11 @@
 //! What there is, and how it moves.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::machines::Machine;
@@ -38,7 +40,7 @@ pub struct Shortage {
 }
 
 /// A call that was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
     /// `eks:CreateNodegroup`.
     pub action: String,
@@ -46,6 +48,20 @@ pub struct Call {
     pub status: u16,
     /// Code of the error; empty if there was none.
     pub code: String,
+    /// What was asked: method, path without its query, body.
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The body.
+    pub body: String,
+    /// What was answered.
+    pub answer: String,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.action, self.status, self.code)
+    }
 }
 
 /// A refusal.
