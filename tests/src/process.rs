@@ -22,6 +22,21 @@ impl Process {
     /// # Panics
     /// If it is not there or does not start.
     pub fn start(folder: &Path, port: u16, speed: u32) -> Self {
+        Self::start_with(folder, port, speed, &[], &[])
+    }
+
+    /// The same with more settings, `key=value`, and more in its environment.
+    ///
+    /// # Panics
+    /// As of [`Process::start`].
+    pub fn start_with(
+        folder: &Path,
+        port: u16,
+        speed: u32,
+        settings: &[String],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let more = settings.to_vec();
         let metrics = free_port();
         let store = folder.join("plimsoll.db");
         let settings = [
@@ -33,7 +48,8 @@ impl Process {
         ];
         let mut child = Command::new(binary())
             .arg("serve")
-            .args(settings.into_iter().flat_map(|text| ["--set".to_owned(), text]))
+            .args(settings.into_iter().chain(more).flat_map(|text| ["--set".to_owned(), text]))
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

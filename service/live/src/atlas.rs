@@ -12,8 +12,8 @@ use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::ClusterRecord;
 use plimsoll_domain::world::{
-    Atlas, Cloud, CloudError, Cluster, ClusterError, Eviction, GroupSpec, GroupStatus, MachineLife, Metrics, Notice,
-    PodUse, Prices, SpotChange, World,
+    Atlas, Cloud, CloudError, Cluster, ClusterError, Eviction, GroupSpec, GroupStatus, MachineLife, Metrics,
+    Notice, PodUse, Prices, SpotChange, World,
 };
 use tokio::sync::OnceCell;
 
@@ -93,8 +93,12 @@ impl Door {
     /// What failed is tried again by whoever asks next.
     async fn kubernetes(&self) -> Result<&Kubernetes, ClusterError> {
         let connected = self.kubernetes.get_or_try_init(async || match &self.kubeconfig {
-            Some(path) => named(path, &self.cluster).await.map_err(|error| ClusterError::Failed(error.to_string())),
-            None => self.aws().await.kubernetes().await.map_err(|error| ClusterError::Failed(error.to_string())),
+            Some(path) => {
+                named(path, &self.cluster).await.map_err(|error| ClusterError::Failed(error.to_string()))
+            }
+            None => {
+                self.aws().await.kubernetes().await.map_err(|error| ClusterError::Failed(error.to_string()))
+            }
         });
         connected.await
     }

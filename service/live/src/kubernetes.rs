@@ -21,12 +21,12 @@ use kube::Client;
 use kube::client::ClientBuilder;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::{ClusterState, Snapshot};
-use tower::buffer::BufferLayer;
 use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics, PodUse};
+use tower::buffer::BufferLayer;
 
+use authorized::Authorizing;
 pub use authorized::TokenSource;
 pub use calls::Calls;
-use authorized::Authorizing;
 use calls::Counted;
 use errors::failed;
 use mirror::Mirror;

@@ -75,7 +75,8 @@ async fn deploy(client: &Client, app: &str, replicas: i32) {
 async fn pods(client: &Client, app: &str) -> Vec<String> {
     let api: Api<Pod> = Api::namespaced(client.clone(), "default");
     let all = api.list(&ListParams::default().labels(&format!("app={app}"))).await.unwrap();
-    let serves = |pod: &Pod| pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running"));
+    let serves =
+        |pod: &Pod| pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running"));
     let names = all.items.iter().filter(|pod| serves(pod)).filter_map(|pod| pod.metadata.name.clone());
     names.map(|name| format!("default/{name}")).collect()
 }

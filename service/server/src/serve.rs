@@ -147,7 +147,9 @@ pub async fn serve(settings: &Settings) -> Result<Running, Error> {
     let engine = Engine::new(Arc::new(store.clone()), Arc::clone(&clock), engine_settings(settings))
         .with_simulator(simulator.clone());
     let engine = match settings.live.enabled {
-        true => engine.with_atlas(Arc::new(plimsoll_live::Live::new(settings.live.room(), Arc::clone(&clock)))),
+        true => {
+            engine.with_atlas(Arc::new(plimsoll_live::Live::new(settings.live.room(), Arc::clone(&clock))))
+        }
         false => engine,
     };
     let (engine, ledger_folder) = ledger::keep(engine, settings)?;

@@ -192,7 +192,8 @@ fn refusal(service: &str, words: &Words) -> Response {
         }
         _ => {
             let body = serde_json::json!({ "__type": code, "message": message }).to_string();
-            let headers = [(header::CONTENT_TYPE.as_str(), "application/json"), ("x-amzn-errortype", code.as_str())];
+            let headers =
+                [(header::CONTENT_TYPE.as_str(), "application/json"), ("x-amzn-errortype", code.as_str())];
             (status, headers, body).into_response()
         }
     }

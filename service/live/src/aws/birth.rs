@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{
-    Filter, InstanceTypeInfo, LaunchTemplateBlockDeviceMappingRequest,
-    LaunchTemplateEbsBlockDeviceRequest, LaunchTemplateHttpTokensState,
-    LaunchTemplateInstanceMetadataOptionsRequest, LaunchTemplateTagSpecificationRequest, RequestLaunchTemplateData,
-    ResourceType, Subnet, Tag, TagSpecification, VolumeType,
+    Filter, InstanceTypeInfo, LaunchTemplateBlockDeviceMappingRequest, LaunchTemplateEbsBlockDeviceRequest,
+    LaunchTemplateHttpTokensState, LaunchTemplateInstanceMetadataOptionsRequest,
+    LaunchTemplateTagSpecificationRequest, RequestLaunchTemplateData, ResourceType, Subnet, Tag,
+    TagSpecification, VolumeType,
 };
 use aws_sdk_eks::types::{
-    AmiTypes, CapacityTypes, LaunchTemplateSpecification, Nodegroup, NodegroupScalingConfig, Taint, TaintEffect,
+    AmiTypes, CapacityTypes, LaunchTemplateSpecification, Nodegroup, NodegroupScalingConfig, Taint,
+    TaintEffect,
 };
 use plimsoll_domain::catalog::node::ROOT_VOLUME_GIB;
 use plimsoll_domain::fleet::CapacityKind;
@@ -95,7 +96,8 @@ impl Aws {
     /// Zones of a group's subnets, ascending.
     pub(super) async fn zones(&self, group: &Nodegroup) -> Result<Vec<String>, CloudError> {
         let subnets = self.subnets(group.subnets().to_vec()).await?;
-        let zones: BTreeSet<String> = subnets.into_iter().filter_map(|subnet| subnet.availability_zone).collect();
+        let zones: BTreeSet<String> =
+            subnets.into_iter().filter_map(|subnet| subnet.availability_zone).collect();
         Ok(zones.into_iter().collect())
     }
 
@@ -105,7 +107,8 @@ impl Aws {
             return Ok(self.account.node_role_arn.clone());
         }
         let names = self.eks.list_nodegroups().cluster_name(self.cluster.as_str()).send().await;
-        let names = names.map_err(|error| fault::of("eks:ListNodegroups", error))?.nodegroups.unwrap_or_default();
+        let names =
+            names.map_err(|error| fault::of("eks:ListNodegroups", error))?.nodegroups.unwrap_or_default();
         for name in names {
             if let Some(role) = self.described(&name).await?.and_then(|group| group.node_role) {
                 return Ok(role);
@@ -160,14 +163,16 @@ impl Aws {
             .volume_size(DISK_GIB)
             .encrypted(true)
             .delete_on_termination(true);
-        let root = LaunchTemplateBlockDeviceMappingRequest::builder().device_name(ROOT_DEVICE).ebs(disk.build());
+        let root =
+            LaunchTemplateBlockDeviceMappingRequest::builder().device_name(ROOT_DEVICE).ebs(disk.build());
         let metadata = LaunchTemplateInstanceMetadataOptionsRequest::builder()
             .http_tokens(LaunchTemplateHttpTokensState::Required)
             .http_put_response_hop_limit(METADATA_HOPS);
         let tagged = |kind: ResourceType| {
             // Those that tell cluster and group EKS sets itself, and nobody else may.
             let tags = [(TAG_MANAGED, "true"), ("Name", group)];
-            let tags = tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+            let tags =
+                tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
             LaunchTemplateTagSpecificationRequest::builder().resource_type(kind).set_tags(Some(tags)).build()
         };
         RequestLaunchTemplateData::builder()
@@ -208,7 +213,9 @@ fn ami_of(info: &InstanceTypeInfo) -> &'static str {
         processor.supported_architectures().iter().any(|one| one.as_str() == "arm64")
     });
     let has_nvidia = info.gpu_info().is_some_and(|gpus| {
-        gpus.gpus().iter().any(|gpu| gpu.manufacturer().is_some_and(|maker| maker.eq_ignore_ascii_case("nvidia")))
+        gpus.gpus()
+            .iter()
+            .any(|gpu| gpu.manufacturer().is_some_and(|maker| maker.eq_ignore_ascii_case("nvidia")))
     });
     let has_neuron = info.neuron_info().is_some() || info.inference_accelerator_info().is_some();
     match (is_arm, has_nvidia, has_neuron) {

@@ -45,17 +45,29 @@ where
 impl Fault {
     /// Whether there is no such thing.
     pub fn is_gone(&self) -> bool {
-        self.code == "ResourceNotFoundException" || self.code.ends_with(".NotFound") || self.code == "NoSuchEntity"
+        self.code == "ResourceNotFoundException"
+            || self.code.ends_with(".NotFound")
+            || self.code == "NoSuchEntity"
     }
 
     /// Whether another change has to end first.
     pub fn is_busy(&self) -> bool {
-        matches!(self.code.as_str(), "ResourceInUseException" | "ScalingActivityInProgress" | "ScalingActivityInProgressFault" | "ResourceContention" | "ResourceContentionFault")
+        matches!(
+            self.code.as_str(),
+            "ResourceInUseException"
+                | "ScalingActivityInProgress"
+                | "ScalingActivityInProgressFault"
+                | "ResourceContention"
+                | "ResourceContentionFault"
+        )
     }
 
     fn is_throttled(&self) -> bool {
         self.code.starts_with("Throttl")
-            || matches!(self.code.as_str(), "RequestLimitExceeded" | "TooManyRequestsException" | "RequestThrottled")
+            || matches!(
+                self.code.as_str(),
+                "RequestLimitExceeded" | "TooManyRequestsException" | "RequestThrottled"
+            )
     }
 
     /// Whether there is no machine of that kind to be had, or no more of them allowed.
@@ -81,9 +93,14 @@ impl Fault {
 
 /// Whether a code, or what a scaling activity says, tells that a machine is not to be had.
 pub fn says_no_capacity(text: &str) -> bool {
-    ["InsufficientInstanceCapacity", "VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "InstanceLimitExceeded"]
-        .iter()
-        .any(|code| text.contains(code))
+    [
+        "InsufficientInstanceCapacity",
+        "VcpuLimitExceeded",
+        "MaxSpotInstanceCountExceeded",
+        "InstanceLimitExceeded",
+    ]
+    .iter()
+    .any(|code| text.contains(code))
 }
 
 impl From<Fault> for CloudError {

@@ -8,9 +8,7 @@ use aws_sdk_eks::types::{CapacityTypes, Nodegroup, NodegroupScalingConfig, Nodeg
 use jiff::Timestamp;
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::ids::ClusterId;
-use plimsoll_domain::world::{
-    Cloud, CloudError, GroupSpec, GroupStatus, Instance, MachineLife, Notice,
-};
+use plimsoll_domain::world::{Cloud, CloudError, GroupSpec, GroupStatus, Instance, MachineLife, Notice};
 
 use super::fault::{self, says_no_capacity};
 use super::{Aws, TAG_MANAGED};
@@ -43,7 +41,8 @@ impl Aws {
     async fn behind(&self, group: &Nodegroup) -> Result<Option<AutoScalingGroup>, CloudError> {
         let Some(name) = scaling_group(group) else { return Ok(None) };
         let call = self.scaling.describe_auto_scaling_groups().auto_scaling_group_names(name);
-        let answer = call.send().await.map_err(|error| fault::of("autoscaling:DescribeAutoScalingGroups", error))?;
+        let answer =
+            call.send().await.map_err(|error| fault::of("autoscaling:DescribeAutoScalingGroups", error))?;
         Ok(answer.auto_scaling_groups.unwrap_or_default().into_iter().next())
     }
 
@@ -54,7 +53,8 @@ impl Aws {
         let answer = answer.map_err(|error| fault::of("autoscaling:DescribeScalingActivities", error))?;
         // The newest come first.
         let activities = answer.activities.unwrap_or_default().into_iter();
-        let failed = activities.take_while(|one| one.status_code.as_ref().is_some_and(|code| code.as_str() == "Failed"));
+        let failed = activities
+            .take_while(|one| one.status_code.as_ref().is_some_and(|code| code.as_str() == "Failed"));
         let messages = failed.filter_map(|one| one.status_message);
         Ok(messages.filter(|message| says_no_capacity(message)).collect())
     }
@@ -63,8 +63,10 @@ impl Aws {
         let name = group.nodegroup_name().unwrap_or_default();
         let max = group.scaling_config().and_then(|size| size.max_size).unwrap_or(NODES_MAX);
         // EKS wants all of them at once, and in order.
-        let size = NodegroupScalingConfig::builder().min_size(min).max_size(max.max(desired)).desired_size(desired);
-        let call = self.eks.update_nodegroup_config().cluster_name(self.cluster.as_str()).nodegroup_name(name);
+        let size =
+            NodegroupScalingConfig::builder().min_size(min).max_size(max.max(desired)).desired_size(desired);
+        let call =
+            self.eks.update_nodegroup_config().cluster_name(self.cluster.as_str()).nodegroup_name(name);
         let sent = call.scaling_config(size.build()).send().await;
         sent.map(drop).map_err(|error| fault::of("eks:UpdateNodegroupConfig", error).about(name))
     }
@@ -76,7 +78,8 @@ impl Cloud for Aws {
         if !self.is_mine(cluster) {
             return Ok(Vec::new());
         }
-        let mut pages = self.eks.list_nodegroups().cluster_name(cluster.as_str()).into_paginator().items().send();
+        let mut pages =
+            self.eks.list_nodegroups().cluster_name(cluster.as_str()).into_paginator().items().send();
         let mut names = Vec::new();
         while let Some(name) = pages.next().await {
             match name.map_err(|error| fault::of("eks:ListNodegroups", error)) {
@@ -150,14 +153,20 @@ impl Cloud for Aws {
         name: &str,
         provider_id: &str,
     ) -> Result<(), CloudError> {
-        let Some(group) = self.described(name).await?.filter(|_| self.is_mine(cluster)) else { return Ok(()) };
+        let Some(group) = self.described(name).await?.filter(|_| self.is_mine(cluster)) else {
+            return Ok(());
+        };
         let Some(behind) = self.behind(&group).await? else { return Ok(()) };
         let id = provider_id.rsplit('/').next().unwrap_or_default();
         let its = behind.instances().iter().find(|one| one.instance_id() == Some(id));
         if its.is_none_or(|one| is_leaving(one.lifecycle_state())) {
             return Ok(());
         }
-        let least = group.scaling_config().and_then(|size| size.min_size).unwrap_or(0).max(behind.min_size.unwrap_or(0));
+        let least = group
+            .scaling_config()
+            .and_then(|size| size.min_size)
+            .unwrap_or(0)
+            .max(behind.min_size.unwrap_or(0));
         let desired = behind.desired_capacity.unwrap_or(0);
         if desired <= least {
             // A group that is at its least size lets nobody go.
@@ -166,9 +175,8 @@ impl Cloud for Aws {
         }
         let call = self.scaling.terminate_instance_in_auto_scaling_group().instance_id(id);
         let sent = call.should_decrement_desired_capacity(true).send().await;
-        sent.map(drop).map_err(|error| {
-            fault::of("autoscaling:TerminateInstanceInAutoScalingGroup", error).about(name)
-        })
+        sent.map(drop)
+            .map_err(|error| fault::of("autoscaling:TerminateInstanceInAutoScalingGroup", error).about(name))
     }
 
     async fn give_up_missing(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError> {
@@ -278,9 +286,14 @@ fn same(there: &Nodegroup, spec: &GroupSpec, zones: &[String]) -> Result<(), Str
     let mut taints: Vec<(String, String, String)> = Vec::new();
     for taint in there.taints() {
         let effect = taint.effect().map_or("", TaintEffect::as_str).to_owned();
-        taints.push((taint.key().unwrap_or_default().into(), taint.value().unwrap_or_default().into(), effect));
+        taints.push((
+            taint.key().unwrap_or_default().into(),
+            taint.value().unwrap_or_default().into(),
+            effect,
+        ));
     }
-    let mut wanted: Vec<(String, String, String)> = spec.taints.iter().map(super::birth::taint_words).collect();
+    let mut wanted: Vec<(String, String, String)> =
+        spec.taints.iter().map(super::birth::taint_words).collect();
     taints.sort();
     wanted.sort();
     if taints != wanted {

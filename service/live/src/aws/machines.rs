@@ -37,7 +37,10 @@ impl Aws {
     }
 
     /// When machines were launched, by instance id.
-    pub(super) async fn launch_times(&self, ids: Vec<String>) -> Result<HashMap<String, Timestamp>, CloudError> {
+    pub(super) async fn launch_times(
+        &self,
+        ids: Vec<String>,
+    ) -> Result<HashMap<String, Timestamp>, CloudError> {
         let mut times = HashMap::new();
         for ids in ids.chunks(IDS_MAX) {
             let its = Filter::builder().name("instance-id").set_values(Some(ids.to_vec())).build();
@@ -64,7 +67,8 @@ fn launched(instance: &Instance) -> Option<Timestamp> {
 fn life(instance: &Instance) -> Option<MachineLife> {
     let zone = instance.placement().and_then(|placement| placement.availability_zone())?;
     let launch_time = launched(instance)?;
-    let tag = |key: &str| instance.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
+    let tag =
+        |key: &str| instance.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
     let is_spot = instance.instance_lifecycle() == Some(&InstanceLifecycleType::Spot);
     let state = instance.state().and_then(|state| state.name())?;
     let is_over = matches!(
@@ -94,7 +98,11 @@ fn life(instance: &Instance) -> Option<MachineLife> {
 /// The time in `User initiated (2026-07-20 08:00:00 GMT)`.
 fn end_time(reason: &str) -> Option<Timestamp> {
     let (_, rest) = reason.split_once('(')?;
-    let text = rest.split_once(')')?.0.strip_suffix(" GMT").or_else(|| rest.split_once(')')?.0.strip_suffix(" UTC"))?;
+    let text = rest
+        .split_once(')')?
+        .0
+        .strip_suffix(" GMT")
+        .or_else(|| rest.split_once(')')?.0.strip_suffix(" UTC"))?;
     let time = strtime::parse("%Y-%m-%d %H:%M:%S", text).ok()?.to_datetime().ok()?;
     time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|time| time.timestamp())
 }

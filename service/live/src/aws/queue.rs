@@ -50,7 +50,8 @@ impl Envelope {
         let is_warning = self.source == "aws.ec2"
             && matches!(
                 self.detail_type.as_str(),
-                "EC2 Spot Instance Interruption Warning" | "EC2 Capacity Reservation Instance Interruption Warning"
+                "EC2 Spot Instance Interruption Warning"
+                    | "EC2 Capacity Reservation Instance Interruption Warning"
             );
         is_warning.then(|| self.detail.get("instance-id")?.as_str()).flatten()
     }
@@ -101,7 +102,8 @@ impl Aws {
 
     /// Takes one batch of messages in; how many there were.
     async fn receive(&self) -> Result<usize, CloudError> {
-        let call = self.sqs.receive_message().queue_url(&self.account.queue_url).max_number_of_messages(BATCH);
+        let call =
+            self.sqs.receive_message().queue_url(&self.account.queue_url).max_number_of_messages(BATCH);
         let answer = call.send().await.map_err(|error| fault::of("sqs:ReceiveMessage", error))?;
         let messages = answer.messages.unwrap_or_default();
         let count = messages.len();
@@ -117,7 +119,8 @@ impl Aws {
             };
             let reclaim_time = time.checked_add(NOTICE).unwrap_or(Timestamp::MAX);
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            let word = told.by_instance.entry(instance).or_insert(Word { reclaim_time, receipt: String::new() });
+            let word =
+                told.by_instance.entry(instance).or_insert(Word { reclaim_time, receipt: String::new() });
             word.reclaim_time = word.reclaim_time.min(reclaim_time);
             word.receipt = receipt;
         }

@@ -56,7 +56,8 @@ impl Aws {
         let mut changes = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|error| fault::of("ec2:DescribeSpotPriceHistory", error))?;
-            let (Some(name), Some(price), Some(time)) = (item.instance_type, item.spot_price, item.timestamp) else {
+            let (Some(name), Some(price), Some(time)) = (item.instance_type, item.spot_price, item.timestamp)
+            else {
                 continue;
             };
             let rate = parse_usd_per_hour(&price)

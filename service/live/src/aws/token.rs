@@ -89,7 +89,8 @@ impl Inner {
         let url = format!("https://{host}/?Action=GetCallerIdentity&Version=2011-06-15");
         let headers = [("host", host.as_str()), (CLUSTER_HEADER, self.cluster.as_str())];
         let body = SignableBody::Bytes(&[]);
-        let request = SignableRequest::new("GET", &url, headers.into_iter(), body).map_err(|error| error.to_string())?;
+        let request = SignableRequest::new("GET", &url, headers.into_iter(), body)
+            .map_err(|error| error.to_string())?;
         let (signed, _) = sign(request, &params).map_err(|error| error.to_string())?.into_parts();
         let mut request = http::Request::get(&url).body(()).map_err(|error| error.to_string())?;
         signed.apply_to_request_http1x(&mut request);

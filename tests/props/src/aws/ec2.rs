@@ -119,15 +119,20 @@ fn instance_type(known: &InstanceType) -> String {
         && accelerator.kind == AcceleratorKind::Gpu
     {
         let maker = if accelerator.nvidia { "NVIDIA" } else { "AMD" };
-        let gpu = [leaf("name", &accelerator.name), leaf("manufacturer", maker), leaf("count", accelerator.count)];
+        let gpu =
+            [leaf("name", &accelerator.name), leaf("manufacturer", maker), leaf("count", accelerator.count)];
         shown.push(super::xml::node("gpuInfo", &list("gpus", "item", [gpu.concat()])));
     }
     shown.concat()
 }
 
 fn shown_template(name: &str) -> String {
-    [leaf("launchTemplateId", format!("lt-{name}")), leaf("launchTemplateName", name), leaf("latestVersionNumber", 1)]
-        .concat()
+    [
+        leaf("launchTemplateId", format!("lt-{name}")),
+        leaf("launchTemplateName", name),
+        leaf("latestVersionNumber", 1),
+    ]
+    .concat()
 }
 
 fn create_template(state: &mut State, fields: &BTreeMap<String, String>) -> Result<String, Words> {
@@ -152,7 +157,11 @@ fn delete_template(state: &mut State, fields: &BTreeMap<String, String>) -> Resu
         Some(_) => Ok(super::xml::node("launchTemplate", &shown_template(&name))),
         None => {
             let code = "InvalidLaunchTemplateName.NotFoundException";
-            Err(Words::new(400, code, "At least one of the launch templates specified in the request does not exist."))
+            Err(Words::new(
+                400,
+                code,
+                "At least one of the launch templates specified in the request does not exist.",
+            ))
         }
     }
 }

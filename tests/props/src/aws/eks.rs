@@ -32,7 +32,11 @@ pub fn answer(state: &mut State, request: &Request) -> Answer {
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let cluster = parts.get(1).copied().unwrap_or_default();
     if cluster != state.cluster {
-        return Err(Words::new(404, "ResourceNotFoundException", format!("No cluster found for name: {cluster}.")));
+        return Err(Words::new(
+            404,
+            "ResourceNotFoundException",
+            format!("No cluster found for name: {cluster}."),
+        ));
     }
     let name = parts.get(3).copied().unwrap_or_default();
     let answer = match action {
@@ -68,7 +72,8 @@ fn list(state: &State, request: &Request) -> Value {
 }
 
 fn group<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Group, Words> {
-    let missing = || Words::new(404, "ResourceNotFoundException", format!("No node group found for name: {name}."));
+    let missing =
+        || Words::new(404, "ResourceNotFoundException", format!("No node group found for name: {name}."));
     state.groups.get_mut(name).ok_or_else(missing)
 }
 
@@ -111,13 +116,21 @@ fn sizes(config: &Value) -> Result<(i32, i32, i32), Words> {
 fn create(state: &mut State, body: &Value) -> Result<Value, Words> {
     let name = body["nodegroupName"].as_str().unwrap_or_default().to_owned();
     if state.groups.contains_key(&name) {
-        return Err(Words::new(409, "ResourceInUseException", format!("NodeGroup already exists with name {name}")));
+        return Err(Words::new(
+            409,
+            "ResourceInUseException",
+            format!("NodeGroup already exists with name {name}"),
+        ));
     }
     let (min, max, desired) = sizes(&body["scalingConfig"])?;
     let subnet = body["subnets"][0].as_str().unwrap_or_default();
     let zone = state.subnets.iter().find(|(id, _)| id == subnet).map(|(_, zone)| zone.clone());
     let Some(zone) = zone else {
-        return Err(Words::new(400, "InvalidParameterException", format!("The subnet ID '{subnet}' does not exist")));
+        return Err(Words::new(
+            400,
+            "InvalidParameterException",
+            format!("The subnet ID '{subnet}' does not exist"),
+        ));
     };
     let template = body["launchTemplate"]["name"].as_str().unwrap_or_default();
     if !state.templates.contains_key(template) {
@@ -128,7 +141,9 @@ fn create(state: &mut State, body: &Value) -> Result<Value, Words> {
     // What a request is known again by is not told again.
     made.as_object_mut().into_iter().for_each(|made| drop(made.remove("clientRequestToken")));
     let (status, created, failures) = ("CREATING", Timestamp::now(), Default::default());
-    state.groups.insert(name.clone(), Group { made, status, until, created, zone, min, max, desired, failures });
+    state
+        .groups
+        .insert(name.clone(), Group { made, status, until, created, zone, min, max, desired, failures });
     Ok(json!({ "nodegroup": shown(state, &name)? }))
 }
 
@@ -136,7 +151,8 @@ fn settled(group: &Group) -> Result<(), Words> {
     match group.status {
         "ACTIVE" | "DEGRADED" => Ok(()),
         status => {
-            let message = format!("Nodegroup cannot be updated as it is currently not in Active State: {status}");
+            let message =
+                format!("Nodegroup cannot be updated as it is currently not in Active State: {status}");
             Err(Words::new(409, "ResourceInUseException", message))
         }
     }

@@ -66,7 +66,8 @@ impl State {
             return;
         }
         for _ in has..usize::try_from(group.desired).unwrap_or(0) {
-            let types = group.made["instanceTypes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let types =
+                group.made["instanceTypes"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let to_be_had = |instance_type: &&str| {
                 let (instance_type, zone) = ((*instance_type).to_owned(), group.zone.clone());
                 !self.shortages.contains(&Shortage { instance_type, zone })

@@ -92,7 +92,8 @@ fn set_desired(state: &mut State, scaling_group: &str, desired: &str) -> Result<
         return Err(Words::new(400, "ValidationError", "AutoScalingGroup name not found"));
     };
     if desired < group.min || group.max < desired {
-        let message = format!("New SetDesiredCapacity value {desired} is outside {}..{}", group.min, group.max);
+        let message =
+            format!("New SetDesiredCapacity value {desired} is outside {}..{}", group.min, group.max);
         return Err(Words::new(400, "ValidationError", message));
     }
     group.desired = desired;
@@ -103,7 +104,11 @@ fn set_desired(state: &mut State, scaling_group: &str, desired: &str) -> Result<
 fn terminate(state: &mut State, id: &str, decrement: bool) -> Result<String, Words> {
     let machine = state.machines.get(id).filter(|machine| machine.end.is_none());
     let Some(name) = machine.map(|machine| machine.group.clone()) else {
-        return Err(Words::new(400, "ValidationError", format!("Instance Id not found - No managed instance found for instance ID: {id}")));
+        return Err(Words::new(
+            400,
+            "ValidationError",
+            format!("Instance Id not found - No managed instance found for instance ID: {id}"),
+        ));
     };
     if decrement && let Some(group) = state.groups.get_mut(&name) {
         if group.desired <= group.min {

@@ -143,7 +143,9 @@ impl State {
 
     /// The refusal that was ordered for a call, if there is one left.
     pub fn refused(&mut self, action: &str) -> Result<(), Words> {
-        let Some((code, left)) = self.refusals.get_mut(action).filter(|(_, left)| 0 < *left) else { return Ok(()) };
+        let Some((code, left)) = self.refusals.get_mut(action).filter(|(_, left)| 0 < *left) else {
+            return Ok(());
+        };
         *left -= 1;
         let status = if code.starts_with("AccessDenied") { 403 } else { 400 };
         Err(Words::new(status, code, "as it was told to"))
