@@ -1,64 +1,24 @@
 //! A cluster as `live` sees and moves it.
 
-use std::time::{Duration, Instant};
-
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::api::{ListParams, PostParams};
-use kube::{Api, Client, Resource};
-use plimsoll_domain::ids::ClusterId;
+use kube::Client;
 use plimsoll_domain::world::{Cluster, ClusterError, Eviction};
 use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::ground::{Ground, Options};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::objects::{budget, daemon_set, deployment, is_ready, node, template};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn id() -> ClusterId {
-    "ground".parse().unwrap()
-}
-
-async fn put<K>(client: &Client, object: K)
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-        + Clone
-        + Serialize
-        + DeserializeOwned
-        + std::fmt::Debug,
-{
-    let api: Api<K> = Api::namespaced(client.clone(), "default");
-    api.create(&PostParams::default(), &object).await.unwrap();
-}
-
-/// Waits until something holds.
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let begun = Instant::now();
-    while !holds().await {
-        assert!(begun.elapsed() < PATIENCE, "{what} does not come about");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn all_ready(client: &Client, count: usize) -> bool {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
-    pods.list(&ListParams::default()).await.unwrap().items.iter().filter(|pod| is_ready(pod)).count() == count
-}
+use super::objects::{budget, daemon_set, deployment, node, template};
+use super::steps::{id, put, put_node, until, until_ready};
 
 /// Three nodes, two Deployments and a DaemonSet; the second Deployment's budget lets nobody go.
 async fn shop(client: &Client) {
-    let nodes: Api<Node> = Api::all(client.clone());
     for (name, zone) in [("one", "us-east-1a"), ("two", "us-east-1b"), ("three", "us-east-1c")] {
-        nodes.create(&PostParams::default(), &node(name, zone, 4)).await.unwrap();
+        put_node(client, &node(name, zone, 4)).await;
     }
     put(client, deployment("web", 4, &template("web", "500m", &json!({})))).await;
     put(client, deployment("db", 2, &template("db", "500m", &json!({})))).await;
     put(client, daemon_set("agent", &template("agent", "50m", &json!({})))).await;
     put(client, budget("db", 0)).await;
-    until("everybody serves", async || all_ready(client, 9).await).await;
+    until_ready(client, 9).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,8 @@
 //! Plimsoll against a real Kubernetes control plane with simulated kubelets.
 
+mod access;
 mod cluster;
+mod ingest;
 mod objects;
+mod refusals;
+mod steps;

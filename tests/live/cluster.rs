@@ -109,7 +109,8 @@ impl Shop {
                 for budget in budgets.list(&ListParams::default()).await.unwrap() {
                     let Some(status) = budget.status else { continue };
                     if status.current_healthy < status.desired_healthy {
-                        broken.push(format!("{:?}: {} healthy", budget.metadata.name, status.current_healthy));
+                        broken
+                            .push(format!("{:?}: {} healthy", budget.metadata.name, status.current_healthy));
                     }
                 }
                 tokio::time::sleep(WATCH).await;

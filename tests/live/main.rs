@@ -18,10 +18,8 @@ use tonic::transport::Channel;
 use cluster::{CLUSTER, Shop};
 
 fn server(shop: &Shop, folder: &std::path::Path) -> Process {
-    let settings = [
-        "live.enabled=true".to_owned(),
-        format!("live.kubeconfig={}", shop.kubeconfig(folder).display()),
-    ];
+    let settings =
+        ["live.enabled=true".to_owned(), format!("live.kubeconfig={}", shop.kubeconfig(folder).display())];
     let environment = [
         ("AWS_ENDPOINT_URL", shop.fake.url()),
         ("AWS_ACCESS_KEY_ID", "AKID"),
@@ -52,10 +50,12 @@ async fn register(channel: &Channel) {
 
 /// Carries a plan out to its end.
 async fn apply(channel: &Channel, plan: &pb::Plan) -> pb::Operation {
-    let request = pb::ApplyPlanRequest { name: plan.name.clone(), etag: plan.etag.clone(), ..Default::default() };
+    let request =
+        pb::ApplyPlanRequest { name: plan.name.clone(), etag: plan.etag.clone(), ..Default::default() };
     let begun = PlanServiceClient::new(channel.clone()).apply_plan(request).await.unwrap().into_inner();
     let request = pb::WatchOperationRequest { name: begun.name, revision: 0 };
-    let mut events = OperationServiceClient::new(channel.clone()).watch_operation(request).await.unwrap().into_inner();
+    let mut events =
+        OperationServiceClient::new(channel.clone()).watch_operation(request).await.unwrap().into_inner();
     let mut last = None;
     while let Some(event) = events.message().await.unwrap() {
         last = event.operation;
@@ -72,13 +72,17 @@ async fn a_live_cluster_is_read_planned_for_and_brought_to_the_plan() {
     register(&channel).await;
     let name = format!("clusters/{CLUSTER}");
     let request = pb::RefreshClusterRequest { name: name.clone(), ..Default::default() };
-    let snapshot = IngestServiceClient::new(channel.clone()).refresh_cluster(request).await.unwrap().into_inner();
+    let snapshot =
+        IngestServiceClient::new(channel.clone()).refresh_cluster(request).await.unwrap().into_inner();
     assert_eq!(snapshot.node_count as usize, shop.machines());
 
     let time_budget = Some(pbjson_types::Duration { seconds: 5, nanos: 0 });
     let request = pb::CreatePlanRequest { parent: name, time_budget, ..Default::default() };
     let plan = PlanServiceClient::new(channel.clone()).create_plan(request).await.unwrap().into_inner();
-    assert!(plan.cost_after_nano_usd_per_hour < plan.cost_before_nano_usd_per_hour, "nothing to do: {plan:?}");
+    assert!(
+        plan.cost_after_nano_usd_per_hour < plan.cost_before_nano_usd_per_hour,
+        "nothing to do: {plan:?}"
+    );
     let before = shop.fake.running();
     let watch = shop.watch_budgets();
     let ended = apply(&channel, &plan).await;
@@ -89,7 +93,9 @@ async fn a_live_cluster_is_read_planned_for_and_brought_to_the_plan() {
     // Exactly the machines of nodes that the plan names are gone.
     let named: BTreeSet<String> =
         plan.changes.iter().flat_map(|change| &change.nodes).map(|node| shop.instance(node)).collect();
-    let all = |running: &BTreeMap<String, Vec<String>>| running.values().flatten().cloned().collect::<BTreeSet<_>>();
+    let all = |running: &BTreeMap<String, Vec<String>>| {
+        running.values().flatten().cloned().collect::<BTreeSet<_>>()
+    };
     let gone: BTreeSet<String> = all(&before).difference(&all(&shop.fake.running())).cloned().collect();
     assert_eq!(gone, named);
     assert_eq!(shop.machines(), plan.placements.len());

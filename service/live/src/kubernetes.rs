@@ -6,6 +6,7 @@
 mod authorized;
 mod calls;
 mod errors;
+mod events;
 mod eviction;
 mod kinds;
 mod mirror;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use kube::Client;
 use kube::client::ClientBuilder;
+use kube::runtime::events::Recorder;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::{ClusterState, Snapshot};
 use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics, PodUse};
@@ -33,6 +35,9 @@ use mirror::Mirror;
 
 /// Longest wait for the first look at a cluster. A guess: 5,000 pods take two seconds.
 const SYNC_MAX: Duration = Duration::from_secs(120);
+/// Longest wait for an API server to take a connection. A guess: within a region it takes milliseconds, across an ocean a
+/// second.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// Requests that wait for their turn at the connection.
 const WAITING_MAX: usize = 1_024;
@@ -52,9 +57,12 @@ pub enum ConnectError {
 #[derive(Clone)]
 pub struct Kubernetes {
     cluster: ClusterId,
+    /// Where its API server is.
+    url: String,
     client: Client,
     calls: Arc<Calls>,
     mirror: Arc<Mirror>,
+    events: Recorder,
 }
 
 impl Kubernetes {
@@ -63,12 +71,10 @@ impl Kubernetes {
     /// # Errors
     /// [`ConnectError::Client`] if the configuration does not make sense.
     pub fn new(cluster: ClusterId, config: kube::Config) -> Result<Self, ConnectError> {
-        // A budget that blocks an eviction is an answer, not something to try again; callers do that in their own time.
-        let mut config = config;
-        config.default_retry = false;
-        let calls = Arc::new(Calls::default());
+        let config = careful(config);
+        let (url, calls) = (config.cluster_url.to_string(), Arc::new(Calls::default()));
         let client = ClientBuilder::try_from(config)?.with_layer(&Counted::layer(Arc::clone(&calls))).build();
-        Ok(Self::over(cluster, client, calls))
+        Ok(Self::over(cluster, url, client, calls))
     }
 
     /// The same where tokens are made anew as time goes by.
@@ -77,22 +83,23 @@ impl Kubernetes {
     /// As of [`Kubernetes::new`].
     pub fn with_tokens(
         cluster: ClusterId,
-        mut config: kube::Config,
+        config: kube::Config,
         tokens: impl TokenSource + 'static,
     ) -> Result<Self, ConnectError> {
-        config.default_retry = false;
-        let calls = Arc::new(Calls::default());
+        let config = careful(config);
+        let (url, calls) = (config.cluster_url.to_string(), Arc::new(Calls::default()));
         let client = ClientBuilder::try_from(config)?
             .with_layer(&BufferLayer::new(WAITING_MAX))
             .with_layer(&Authorizing(Arc::new(tokens)))
             .with_layer(&Counted::layer(Arc::clone(&calls)))
             .build();
-        Ok(Self::over(cluster, client, calls))
+        Ok(Self::over(cluster, url, client, calls))
     }
 
-    fn over(cluster: ClusterId, client: Client, calls: Arc<Calls>) -> Self {
+    fn over(cluster: ClusterId, url: String, client: Client, calls: Arc<Calls>) -> Self {
         let mirror = Arc::new(Mirror::new(client.clone()));
-        Self { cluster, client, calls, mirror }
+        let events = events::recorder(client.clone());
+        Self { cluster, url, client, calls, mirror, events }
     }
 
     /// Requests so far.
@@ -105,15 +112,26 @@ impl Kubernetes {
     /// # Errors
     /// [`ClusterError::Failed`] if a kind cannot be listed, or what there is does not make sense.
     pub async fn snapshot(&self, now: Timestamp) -> Result<Snapshot, ClusterError> {
+        self.read(now).await.map_err(|why| self.named(ClusterError::Failed(why)))
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<Snapshot, String> {
         let synced = tokio::time::timeout(SYNC_MAX, self.mirror.synced()).await;
-        synced
-            .unwrap_or_else(|_| Err(format!("what there is was not listed within {} s", SYNC_MAX.as_secs())))
-            .map_err(ClusterError::Failed)?;
+        synced.unwrap_or_else(|_| {
+            Err(format!("what there is was not listed within {} s", SYNC_MAX.as_secs()))
+        })?;
         let mirror = Arc::clone(&self.mirror);
         // Megabytes of JSON: not on a thread that serves others.
-        let read = tokio::task::spawn_blocking(move || mirror.read(now));
-        let read = read.await.map_err(|died| ClusterError::Failed(died.to_string()))?;
-        read.map_err(|error| ClusterError::Failed(error.to_string()))
+        let read = tokio::task::spawn_blocking(move || mirror.read(now)).await;
+        read.map_err(|died| died.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// A failure with the API server that it is of.
+    fn named(&self, error: ClusterError) -> ClusterError {
+        match error {
+            ClusterError::Failed(why) => ClusterError::Failed(format!("{}: {why}", self.url)),
+            other => other,
+        }
     }
 
     fn is_mine(&self, cluster: &ClusterId) -> Result<(), ClusterError> {
@@ -122,6 +140,14 @@ impl Kubernetes {
             false => Err(ClusterError::NotFound(format!("cluster {cluster}"))),
         }
     }
+}
+
+/// The same, but what an API server answers is not tried again, and one that is not there is not waited for.
+fn careful(mut config: kube::Config) -> kube::Config {
+    // A budget that blocks an eviction is an answer; callers try again in their own time.
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_MAX);
+    config
 }
 
 #[async_trait]
@@ -137,7 +163,7 @@ impl Cluster for Kubernetes {
 
     async fn left_on(&self, cluster: &ClusterId, node: &str) -> Result<Vec<String>, ClusterError> {
         self.is_mine(cluster)?;
-        nodes::left_on(&self.client, node).await.map_err(|error| failed(&error))
+        nodes::left_on(&self.client, node).await.map_err(|error| self.named(failed(&error)))
     }
 
     async fn set_cordoned(
@@ -147,18 +173,19 @@ impl Cluster for Kubernetes {
         cordoned: bool,
     ) -> Result<(), ClusterError> {
         self.is_mine(cluster)?;
-        let changed =
-            nodes::set_cordoned(&self.client, node, cordoned).await.map_err(|error| failed(&error))?;
+        let changed = nodes::set_cordoned(&self.client, node, cordoned).await;
+        let changed = changed.map_err(|error| self.named(failed(&error)))?;
         if let Some(node) = changed {
             // Whoever looks next must see it, whether or not the watch has told of it.
-            self.mirror.put_node(&node);
+            self.mirror.renew_node(&node);
+            events::tell_cordoned(&self.events, &node, cordoned).await;
         }
         Ok(())
     }
 
     async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError> {
         self.is_mine(cluster)?;
-        eviction::evict(&self.client, pod, node).await
+        eviction::evict(&self.client, pod, node).await.map_err(|error| self.named(error))
     }
 }
 
@@ -166,6 +193,6 @@ impl Cluster for Kubernetes {
 impl Metrics for Kubernetes {
     async fn usage(&self, cluster: &ClusterId) -> Result<Vec<PodUse>, ClusterError> {
         self.is_mine(cluster)?;
-        usage::now(&self.client).await
+        usage::now(&self.client).await.map_err(|error| self.named(error))
     }
 }

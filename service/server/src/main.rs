@@ -10,6 +10,10 @@ use plimsoll_server::config::{self, Settings, Sources};
 use plimsoll_server::{Running, serve, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// The system's allocator keeps what each of many threads once freed: a server that runs for weeks grows by it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Exit code of wrong flags and settings, as clap's own.
 const USAGE: u8 = 2;
 

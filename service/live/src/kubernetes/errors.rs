@@ -18,20 +18,23 @@ pub fn words(error: &Error) -> String {
             format!("the API server forbids it, see k8s/rbac.yaml: {}", status.message)
         }
         Error::Api(status) => format!("the API server answers {}: {}", status.code, status.message),
-        other => {
-            // The cause of a connection that fails is several errors down.
-            let mut text = other.to_string();
-            let mut cause = std::error::Error::source(other);
-            while let Some(why) = cause {
-                let why_text = why.to_string();
-                if !text.contains(&why_text) {
-                    text = format!("{text}: {why_text}");
-                }
-                cause = why.source();
-            }
-            text
-        }
+        Error::Service(why) => format!("the API server cannot be reached: {}", chain(why.as_ref())),
+        other => chain(other),
     }
+}
+
+/// An error and its causes: the one of a connection that fails is several errors down.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(why) = cause {
+        let words = why.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = why.source();
+    }
+    text
 }
 
 /// Whether there is no such object.

@@ -4,8 +4,8 @@
 //! files. A watch begins with a paged list; one that fails is begun anew, list and all, after a pause.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -24,7 +24,8 @@ use super::kinds;
 
 /// Objects of one answer to a list.
 const PAGE: u32 = 500;
-/// Pauses before a watch that failed is begun anew: the first, doubled up to the last.
+/// Pauses before a watch that failed is begun anew: the first, doubled up to the last. One that held for longer than the last
+/// begins with the first again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// Annotations that repeat the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -32,10 +33,17 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Namespace and name.
 type Key = (String, String);
 
+/// An object as it is kept.
+struct Kept {
+    /// Grows with every change; see [`version`].
+    version: u64,
+    json: Arc<str>,
+}
+
 /// Objects of one kind.
 struct Shelf {
     resource: ApiResource,
-    objects: Mutex<BTreeMap<Key, Arc<str>>>,
+    objects: Mutex<BTreeMap<Key, Kept>>,
     health: watch::Sender<Health>,
 }
 
@@ -98,39 +106,57 @@ impl Mirror {
     pub fn read(&self, now: Timestamp) -> Result<Snapshot, ReadError> {
         let mut import = Import::default();
         for shelf in &self.shelves {
-            let objects = shelf.objects.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if objects.is_empty() {
-                continue;
+            let objects = shelf.objects();
+            // Not all at once: the text of a list is as large as what is kept.
+            for some in objects.chunks(PAGE as usize) {
+                let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, some.join(","));
+                import.read(list.as_bytes())?;
             }
-            let texts: Vec<&str> = objects.values().map(AsRef::as_ref).collect();
-            let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, texts.join(","));
-            import.read(list.as_bytes())?;
         }
         import.finish_live(&Options { now, capture_time: Some(now) })
     }
 
-    /// Takes a node in as the server answered it.
-    pub fn put_node(&self, node: &Node) {
+    /// Takes a node in as the server answered it, unless a watch has told that it is gone.
+    pub fn renew_node(&self, node: &Node) {
         let shelf = self.shelves.iter().find(|shelf| shelf.resource.plural == "nodes");
         let object = serde_json::to_value(node).ok().and_then(|node| serde_json::from_value(node).ok());
         if let (Some(shelf), Some(object)) = (shelf, object) {
-            shelf.put(object);
+            shelf.renew(object);
         }
     }
 }
 
 impl Shelf {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Kept>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn objects(&self) -> Vec<Arc<str>> {
+        self.lock().values().map(|kept| Arc::clone(&kept.json)).collect()
+    }
+
+    /// What a watch tells. What is on the shelf may be newer: the answer to a change of ours.
     fn put(&self, object: DynamicObject) {
-        let (key, text) = kept(object, &self.resource);
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).insert(key, text);
+        let (key, new) = kept(object, &self.resource);
+        let mut objects = self.lock();
+        if objects.get(&key).is_none_or(|old| old.version <= new.version) {
+            objects.insert(key, new);
+        }
+    }
+
+    fn renew(&self, object: DynamicObject) {
+        let (key, new) = kept(object, &self.resource);
+        if let Some(old) = self.lock().get_mut(&key).filter(|old| old.version < new.version) {
+            *old = new;
+        }
     }
 
     fn remove(&self, object: &DynamicObject) {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(object));
+        self.lock().remove(&key(object));
     }
 
-    fn replace(&self, all: BTreeMap<Key, Arc<str>>) {
-        *self.objects.lock().unwrap_or_else(PoisonError::into_inner) = all;
+    fn replace(&self, all: BTreeMap<Key, Kept>) {
+        *self.lock() = all;
         self.health.send_replace(Health::Fresh);
     }
 }
@@ -139,6 +165,7 @@ impl Shelf {
 async fn keep(client: Client, shelf: Arc<Shelf>) {
     let mut pause = PAUSES.0;
     loop {
+        let begun = Instant::now();
         let api: Api<DynamicObject> = Api::all_with(client.clone(), &shelf.resource);
         let mut events = std::pin::pin!(watcher::watcher(api, watcher::Config::default().page_size(PAGE)));
         let mut listed = BTreeMap::new();
@@ -146,13 +173,10 @@ async fn keep(client: Client, shelf: Arc<Shelf>) {
             match event {
                 Ok(Event::Init) => listed.clear(),
                 Ok(Event::InitApply(object)) => {
-                    let (key, text) = kept(object, &shelf.resource);
-                    listed.insert(key, text);
+                    let (key, new) = kept(object, &shelf.resource);
+                    listed.insert(key, new);
                 }
-                Ok(Event::InitDone) => {
-                    shelf.replace(std::mem::take(&mut listed));
-                    pause = PAUSES.0;
-                }
+                Ok(Event::InitDone) => shelf.replace(std::mem::take(&mut listed)),
                 Ok(Event::Apply(object)) => shelf.put(object),
                 Ok(Event::Delete(object)) => shelf.remove(&object),
                 Err(error) => {
@@ -163,13 +187,16 @@ async fn keep(client: Client, shelf: Arc<Shelf>) {
                 }
             }
         }
+        // A list that is answered is not enough: it may be the watch that is refused.
+        if PAUSES.1 < begun.elapsed() {
+            pause = PAUSES.0;
+        }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
     }
 }
 
-/// An object as it is kept.
-fn kept(mut object: DynamicObject, resource: &ApiResource) -> (Key, Arc<str>) {
+fn kept(mut object: DynamicObject, resource: &ApiResource) -> (Key, Kept) {
     // Lists leave out what their items are.
     object.types = Some(TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() });
     object.metadata.managed_fields = None;
@@ -177,8 +204,13 @@ fn kept(mut object: DynamicObject, resource: &ApiResource) -> (Key, Arc<str>) {
         annotations.remove(LAST_APPLIED);
     }
     // It was JSON a moment ago.
-    let text = serde_json::to_string(&object).unwrap_or_default();
-    (key(&object), text.into())
+    let json = serde_json::to_string(&object).unwrap_or_default().into();
+    (key(&object), Kept { version: version(&object), json })
+}
+
+/// Versions are opaque to clients, but those of one kind may be compared as numbers: promised since 1.35, and so before.
+fn version(object: &DynamicObject) -> u64 {
+    object.metadata.resource_version.as_ref().and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
 fn key(object: &DynamicObject) -> Key {
