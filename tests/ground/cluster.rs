@@ -1,7 +1,7 @@
 //! A cluster as `live` sees and moves it.
 
 use kube::Client;
-use plimsoll_domain::world::{Cluster, ClusterError, Eviction};
+use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics};
 use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::ground::{Ground, Options};
 use serde_json::json;
@@ -56,6 +56,8 @@ async fn a_cluster_is_read_and_moved_as_the_contract_says() {
     assert!(!left.iter().any(|pod| pod.contains("agent")), "{left:?}");
     assert_eq!(live.left_on(&id(), "nowhere").await, Ok(Vec::new()));
     assert_eq!(live.set_cordoned(&id(), "nowhere", true).await, Ok(()));
+    let unmeasured = live.usage(&id()).await.unwrap_err().to_string();
+    assert!(unmeasured.contains("is metrics-server installed?"), "{unmeasured}");
     let stranger = live.state(&"stranger".parse().unwrap()).await;
     assert!(matches!(stranger, Err(ClusterError::NotFound(_))), "{stranger:?}");
 }

@@ -6,3 +6,4 @@ mod ingest;
 mod objects;
 mod refusals;
 mod steps;
+mod usage;

@@ -17,7 +17,11 @@ pub fn node(name: &str, zone: &str, cores: u32) -> Node {
     object(json!({
         "metadata": {
             "name": name,
-            "annotations": { "kwok.x-k8s.io/node": "fake" },
+            "annotations": {
+                "kwok.x-k8s.io/node": "fake",
+                // All nodes are one process: metrics-server asks it for one of them.
+                "metrics.k8s.io/resource-metrics-path": format!("/metrics/nodes/{name}/metrics/resource"),
+            },
             "labels": {
                 "kubernetes.io/hostname": name,
                 "kubernetes.io/arch": "amd64",

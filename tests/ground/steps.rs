@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::objects::is_ready;
 
-/// Longest wait for something that is bound to come about.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for something that is bound to come about: until pods are measured, 40 s on a machine with nothing else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Wait between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 

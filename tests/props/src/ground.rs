@@ -3,6 +3,7 @@
 //! `.ci/ground` builds it; a machine that cannot is told what to install, and tests that need it are skipped, except where
 //! `CI` is set: there they fail. It ends with whoever started it, however that ends.
 
+mod metrics;
 mod parts;
 mod pki;
 
@@ -98,6 +99,11 @@ impl Ground {
             accounts.get("default").await.is_ok()
         };
         ground.until("the controllers", account).await?;
+        if options.metrics {
+            let client = ground.client().await;
+            let registered = metrics::register(&client, ground.folder.path(), ground.ports.metrics).await;
+            registered.map_err(|error| format!("metrics.k8s.io is not registered: {error}"))?;
+        }
         Ok(ground)
     }
 

@@ -112,6 +112,7 @@ pub fn api_server(folder: &Path, ports: &Ports, options: Options) -> Flags {
     if options.metrics {
         all.extend([
             format!("--requestheader-client-ca-file={}", file("ca.crt")),
+            "--requestheader-allowed-names=proxy".into(),
             "--requestheader-extra-headers-prefix=X-Remote-Extra-".into(),
             "--requestheader-group-headers=X-Remote-Group".into(),
             "--requestheader-username-headers=X-Remote-User".into(),

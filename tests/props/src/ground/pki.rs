@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 use serde_json::json;
 
@@ -40,6 +41,7 @@ pub fn write(folder: &Path) {
     {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![usage];
         write(&format!("{name}.key"), key.serialize_pem());
         write(&format!("{name}.crt"), params.signed_by(&key, &issuer).unwrap().pem());
