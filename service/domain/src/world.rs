@@ -45,6 +45,8 @@ pub struct GroupStatus {
     pub desired_count: u32,
     /// Whether it takes changes: not being made, changed or deleted just now.
     pub is_active: bool,
+    /// Whether it may be deleted: what others made is left to them, empty or not.
+    pub is_ours: bool,
     /// Its machines, in the order in which they were launched.
     pub instances: Vec<Instance>,
     /// Why it has fewer machines than it should, in the cloud's words; empty if all is well.
@@ -156,7 +158,7 @@ pub trait Cloud: Send + Sync {
     ) -> Result<(), CloudError>;
     /// Lowers the size of a group to the machines it has: what it asked for and did not get is given up.
     async fn give_up_missing(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError>;
-    /// Deletes a group that has no machines. A group that is gone is gone.
+    /// Deletes a group that has no machines. A group that is gone is gone. `Conflict` if it is not ours.
     async fn ensure_group_gone(&self, cluster: &ClusterId, name: &str) -> Result<(), CloudError>;
     /// Every machine of a cluster that ran at any time since `since`, by provider id. A cloud forgets machines an hour
     /// after their end: ask more often than that.

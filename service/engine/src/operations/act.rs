@@ -286,6 +286,8 @@ impl Hands<'_> {
         loop {
             match self.group(group).await? {
                 None => return Ok(()),
+                // It costs nothing, and whoever made it may want it again.
+                Some(status) if !status.is_ours && status.instances.is_empty() => return Ok(()),
                 Some(status) if status.is_active && status.instances.is_empty() => {
                     self.patiently(|| self.world.cloud.ensure_group_gone(self.cluster, group)).await?;
                 }

@@ -102,6 +102,7 @@ impl Cloud for Aws {
             name: name.to_owned(),
             desired_count: asked.try_into().unwrap_or(0),
             is_active: matches!(group.status(), Some(NodegroupStatus::Active | NodegroupStatus::Degraded)),
+            is_ours: is_ours(&group),
             instances: Vec::new(),
             issues: Vec::new(),
         };
@@ -204,7 +205,7 @@ impl Cloud for Aws {
         if group.status() == Some(&NodegroupStatus::Deleting) {
             return Ok(());
         }
-        if !group.tags().is_some_and(|tags| tags.contains_key(TAG_MANAGED)) {
+        if !is_ours(&group) {
             let words = format!("node group {name} is not ours: it has no tag {TAG_MANAGED}");
             return Err(CloudError::Conflict(words));
         }
@@ -230,6 +231,11 @@ impl Cloud for Aws {
     async fn notices(&self, cluster: &ClusterId) -> Result<Vec<Notice>, CloudError> {
         if self.is_mine(cluster) { self.noticed().await } else { Ok(Vec::new()) }
     }
+}
+
+/// Whether we made a group.
+fn is_ours(group: &Nodegroup) -> bool {
+    group.tags().is_some_and(|tags| tags.contains_key(TAG_MANAGED))
 }
 
 /// The name of the Auto Scaling group behind a node group.

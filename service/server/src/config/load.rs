@@ -134,6 +134,10 @@ fn put(table: &mut Table, key: &str, text: &str) -> Result<(), String> {
             let number = text.parse().map_err(|_| format!("{key}: {text:?} is not a whole number"))?;
             Value::Integer(number)
         }
+        Value::Boolean(_) => {
+            let choice = text.parse().map_err(|_| format!("{key}: {text:?} is neither true nor false"))?;
+            Value::Boolean(choice)
+        }
         _ => Value::String(text.to_owned()),
     };
     let checked =
@@ -172,8 +176,10 @@ mod tests {
     fn flags_beat_the_environment_and_that_the_file() {
         let file = "[store]\npath = \"file\"\n[plan]\nconcurrent_max = 3\nwaiting_max = 5\n";
         let environment = [("PLIMSOLL_STORE_PATH", "variable"), ("PLIMSOLL_PLAN_WAITING_MAX", "6")];
-        let settings = with_file(file, &environment, &["store.path=flag"]).unwrap();
+        let settings =
+            with_file(file, &environment, &["store.path=flag", "simulator.prices_walk=true"]).unwrap();
         assert_eq!(settings.store.path, "flag");
+        assert!(settings.simulator.prices_walk);
         assert_eq!((settings.plan.concurrent_max, settings.plan.waiting_max), (3, 6));
     }
 
@@ -192,6 +198,7 @@ mod tests {
         check_refused("[plan]\nwaiting_max = \"x\"\n", &[], &[], &["plimsoll.toml", "waiting_max"]);
         check_refused("", &[("PLIMSOLL_LISTEN_GPRC", "1")], &[], &["PLIMSOLL_LISTEN_GPRC", "listen.gprc"]);
         check_refused("", &[("PLIMSOLL_PLAN_WAITING_MAX", "x")], &[], &["plan.waiting_max", "whole number"]);
+        check_refused("", &[], &["live.enabled=yes"], &["live.enabled", "neither true nor false"]);
         check_refused("", &[], &["listen.grpc=nowhere"], &["--set listen.grpc=nowhere"]);
         check_refused("", &[], &["listen.grpc=0.0.0.0:7400"], &["--set", "TLS", "127.0.0.1:7400"]);
         check_refused("", &[], &["nothing"], &["KEY=VALUE"]);

@@ -113,6 +113,7 @@ impl Realm {
             name: name.to_owned(),
             desired_count: group.desired,
             is_active: group.phase == Phase::Active,
+            is_ours: true,
             instances: instances.collect(),
             issues: group.issues.clone(),
         })
