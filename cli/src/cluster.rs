@@ -18,9 +18,9 @@ use crate::view;
 /// What can be done with clusters.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Register a cluster that is fed by imports, or lives in the simulated world
+    /// Register a cluster that is fed by imports, lives in the simulated world, or is reached in AWS
     #[command(
-        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster register prod --region us-east-1"
+        after_help = "Examples:\n  plimsoll --server http://127.0.0.1:7400 cluster register prod --region us-east-1\n  plimsoll --server http://127.0.0.1:7400 cluster register prod --live --region eu-central-1 --role-arn arn:aws:iam::123456789012:role/plimsoll"
     )]
     Register {
         /// Its id
@@ -34,6 +34,12 @@ pub enum Command {
         /// Let the first snapshot that is imported come alive in the server's simulated world
         #[arg(long)]
         simulated: bool,
+        /// Reach the EKS cluster of this name in AWS; the server needs live.enabled
+        #[arg(long, conflicts_with = "simulated")]
+        live: bool,
+        /// Role that the server assumes for this cluster; without it, it uses its own
+        #[arg(long, default_value = "", requires = "live")]
+        role_arn: String,
     },
     /// Show one cluster
     #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster get prod")]
@@ -87,9 +93,15 @@ pub fn resource(name: &str) -> String {
 /// Carries a command out.
 pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Register { id, region, kubernetes_version, simulated } => {
-            let mode = if simulated { cluster::Mode::Simulated } else { cluster::Mode::Offline };
-            let cluster = register(&client, &id, mode, &region, &kubernetes_version).await?;
+        Command::Register { id, region, kubernetes_version, simulated, live, role_arn } => {
+            let mode = match (simulated, live) {
+                (true, _) => cluster::Mode::Simulated,
+                (_, true) => cluster::Mode::Live,
+                _ => cluster::Mode::Offline,
+            };
+            let mode = mode.into();
+            let cluster = Cluster { mode, region, kubernetes_version, role_arn, ..Cluster::default() };
+            let cluster = register(&client, &id, cluster).await?;
             show(out, &[cluster])?;
         }
         Command::Get { name } => {
@@ -128,19 +140,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
 }
 
 /// Registers a cluster.
-pub async fn register(
-    client: &Client,
-    id: &str,
-    mode: cluster::Mode,
-    region: &str,
-    kubernetes_version: &str,
-) -> anyhow::Result<Cluster> {
-    let cluster = Cluster {
-        mode: mode.into(),
-        region: region.to_owned(),
-        kubernetes_version: kubernetes_version.to_owned(),
-        ..Cluster::default()
-    };
+pub async fn register(client: &Client, id: &str, cluster: Cluster) -> anyhow::Result<Cluster> {
     let request = RegisterClusterRequest {
         cluster_id: id.to_owned(),
         cluster: Some(cluster),

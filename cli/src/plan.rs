@@ -11,8 +11,8 @@ use pbjson_types::FieldMask;
 use plimsoll_proto::v1::cluster::Mode;
 use plimsoll_proto::v1::plan_event::Event;
 use plimsoll_proto::v1::{
-    ApplyPlanRequest, CreatePlanRequest, ExplainPlanRequest, ExportPlanRequest, GetPlanRequest, ImportHeader,
-    ListPlansRequest, Plan, PlanView,
+    ApplyPlanRequest, Cluster, CreatePlanRequest, ExplainPlanRequest, ExportPlanRequest, GetPlanRequest,
+    ImportHeader, ListPlansRequest, Plan, PlanView,
 };
 
 use crate::client::{Client, request_id};
@@ -229,7 +229,8 @@ fn order(args: &CreateArgs) -> anyhow::Result<CreatePlanRequest> {
 
 async fn ensure_cluster(client: &Client, id: &str, region: &str) -> anyhow::Result<()> {
     let bare = id.strip_prefix("clusters/").unwrap_or(id);
-    match cluster::register(client, bare, Mode::Offline, region, "").await {
+    let wanted = Cluster { mode: Mode::Offline.into(), region: region.to_owned(), ..Cluster::default() };
+    match cluster::register(client, bare, wanted).await {
         Ok(_) => Ok(()),
         Err(error) => match error.downcast_ref::<tonic::Status>() {
             Some(status) if status.code() == tonic::Code::AlreadyExists => Ok(()),
