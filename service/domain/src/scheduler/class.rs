@@ -69,15 +69,20 @@ fn own_labels(pod: &Pod) -> Labels {
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// What scores count a pod with: containers that ask for nothing are assumed to need a little.
+/// What scores count a pod with: containers that ask for nothing are assumed to need a little, those that run to their end
+/// before the others start, too.
 fn scored(pod: &Pod) -> [i64; 2] {
-    let running = || pod.containers.iter().filter(|container| !container.init);
     let assumed = |asked: i64, default: i64| if asked == 0 { default } else { asked };
     let total = |amount: fn(&Resources) -> i64, default: i64| {
-        let sum = running()
-            .map(|container| assumed(amount(&container.requests), default))
-            .fold(0_i64, i64::saturating_add);
-        assumed(sum.max(amount(&pod.requests)), default)
+        let (mut running, mut peak) = (0_i64, 0_i64);
+        for container in &pod.containers {
+            let with_it = running.saturating_add(assumed(amount(&container.requests), default));
+            peak = peak.max(with_it);
+            if !container.init {
+                running = with_it;
+            }
+        }
+        assumed(peak.max(amount(&pod.requests)), default)
     };
     [
         total(|amount| amount.cpu_milli, ASSUMED_CPU_MILLI),

@@ -158,13 +158,13 @@ fn balance(cycle: &Cycle<'_>, node: usize, release: Release) -> i64 {
     if requests.cpu_milli == 0 && requests.memory_bytes == 0 {
         return 0;
     }
-    let asked = [requests.cpu_milli, requests.memory_bytes];
-    let after = imbalance(cycle, node, asked);
-    let score = match release {
-        Release::V1_35 => 1.0 - after,
-        Release::V1_36 => 0.75 + (imbalance(cycle, node, [0, 0]) - after) / 2.0,
-    };
-    (score * SCORE_MAX as f64) as i64
+    // Cut off to whole numbers before they are compared, as the scheduler does.
+    let evenness = |more| ((1.0 - imbalance(cycle, node, more)) * SCORE_MAX as f64) as i64;
+    let after = evenness([requests.cpu_milli, requests.memory_bytes]);
+    match release {
+        Release::V1_35 => after,
+        Release::V1_36 => SCORE_MAX / 2 + (SCORE_MAX / 2 + after - evenness([0, 0])) / 2,
+    }
 }
 
 /// Standard deviation of the shares of CPU and memory in use, 0..=0.5.

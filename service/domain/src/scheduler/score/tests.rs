@@ -4,7 +4,7 @@ use super::*;
 use crate::fleet::{LABEL_HOSTNAME, LABEL_ZONE, Node};
 use crate::scheduler::fixture::{self, asking, node, pod, request, requires, ruled, taint, term};
 use crate::scheduler::{NodeId, PodId, Simulation};
-use crate::workload::{Pod, TaintEffect};
+use crate::workload::{Container, Pod, TaintEffect};
 
 /// Nodes `a` in zone z1 and `b` in zone z2, pods each on the node of an index, and one that is pending.
 fn world(nodes: &[Node; 2], running: &[(Pod, usize)], pending: &Pod) -> (Simulation, PodId) {
@@ -62,6 +62,20 @@ fn fit_counts_what_is_free_or_what_is_used() {
     check(by(Strategy::LeastAllocated), &[], &nothing, [97, 97]);
 }
 
+/// A container asks for 20m and 1 GiB, and one before it for nothing, which counts as 100m: 97.5 % and 93.75 %, so 97 and
+/// 93: 95. If that one asks for 10m, 99.5 %, so 99 and 93: 96.
+#[test]
+fn what_runs_first_and_asks_for_nothing_is_assumed_to_need_a_little() {
+    let mut pod = asking(pod("pod", "x"), request(20, 1));
+    pod.containers.insert(0, Container { init: true, ..Container::default() });
+    let of = |cycle: &Cycle<'_>, nodes: &[usize]| -> Vec<i64> {
+        nodes.iter().map(|node| fit(cycle, *node, Strategy::LeastAllocated)).collect()
+    };
+    check(of, &[], &pod, [95, 95]);
+    pod.containers[0].requests = request(10, 1);
+    check(of, &[], &pod, [96, 96]);
+}
+
 /// One core of 4 is 0.25, 1 GiB of 16 is 0.0625: they deviate by 0.09375 from their mean.
 #[test]
 fn balance_looks_at_shares_of_cpu_and_memory() {
@@ -76,6 +90,16 @@ fn balance_looks_at_shares_of_cpu_and_memory() {
     // a: 0.75 - 0.09375 / 2 = 0.703. b: from 0.125 to 0.03125, so 0.75 + 0.09375 / 2 = 0.796.
     check(of(Release::V1_36), &there, &pod("one core", "x"), [70, 79]);
     check(of(Release::V1_36), &there, &asking(pod("nothing", "x"), request(0, 0)), [0, 0]);
+}
+
+/// On b, deviations of 0.005 without the pod and of 0.0075 with it are both 99: no change. On a, 100 becomes 99.
+#[test]
+fn balance_compares_whole_numbers() {
+    let there = [(asking(pod("there", "x"), request(40, 0)), 1)];
+    let of = |cycle: &Cycle<'_>, nodes: &[usize]| -> Vec<i64> {
+        nodes.iter().map(|node| balance(cycle, *node, Release::V1_36)).collect()
+    };
+    check(of, &there, &asking(pod("small", "x"), request(20, 0)), [74, 75]);
 }
 
 /// Two siblings on a, one on b. Both keys have two domains, so a pod weighs ln 4 = 1.386. By default
