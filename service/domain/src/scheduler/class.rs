@@ -29,6 +29,9 @@ pub(super) struct ClassKey {
     pub requests: Resources,
     /// CPU in milli and memory in bytes that scores count with: never zero.
     pub scored: [i64; 2],
+    /// The same while it is pending: what is stated for a pod as a whole does not count then. Source: kube-scheduler
+    /// `noderesources/fit.go`, whose scorers are not told of pod-level resources (1.36).
+    pub scored_pending: [i64; 2],
     pub scheduling: Arc<Scheduling>,
     pub reaches: Vec<VolumeReach>,
 }
@@ -44,7 +47,8 @@ impl ClassKey {
             labels: own_labels(pod),
             owner: pod.owner.clone(),
             requests: pod.requests.clone(),
-            scored: scored(pod),
+            scored: scored_running(pod),
+            scored_pending: scored_pending(pod),
             scheduling: Arc::clone(&pod.scheduling),
             reaches,
         }
@@ -69,11 +73,24 @@ fn own_labels(pod: &Pod) -> Labels {
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// What scores count a pod with: containers that ask for nothing are assumed to need a little, those that run to their end
-/// before the others start, too.
-fn scored(pod: &Pod) -> [i64; 2] {
-    let assumed = |asked: i64, default: i64| if asked == 0 { default } else { asked };
-    let total = |amount: fn(&Resources) -> i64, default: i64| {
+/// What scores count a pod with that runs: its containers, and at least what is asked for as a whole.
+fn scored_running(pod: &Pod) -> [i64; 2] {
+    let [cpu, memory] = scored_containers(pod);
+    [
+        assumed(cpu.max(pod.requests.cpu_milli), ASSUMED_CPU_MILLI),
+        assumed(memory.max(pod.requests.memory_bytes), ASSUMED_MEMORY_BYTES),
+    ]
+}
+
+/// What scores count a pod with that is pending: its containers, where they are known.
+fn scored_pending(pod: &Pod) -> [i64; 2] {
+    if pod.containers.is_empty() { scored_running(pod) } else { scored_containers(pod) }
+}
+
+/// The most that containers need at a time. Those that ask for nothing are assumed to need a little, those that run to their
+/// end before the others start, too.
+fn scored_containers(pod: &Pod) -> [i64; 2] {
+    let peak = |amount: fn(&Resources) -> i64, default: i64| {
         let (mut running, mut peak) = (0_i64, 0_i64);
         for container in &pod.containers {
             let with_it = running.saturating_add(assumed(amount(&container.requests), default));
@@ -82,12 +99,16 @@ fn scored(pod: &Pod) -> [i64; 2] {
                 running = with_it;
             }
         }
-        assumed(peak.max(amount(&pod.requests)), default)
+        peak
     };
     [
-        total(|amount| amount.cpu_milli, ASSUMED_CPU_MILLI),
-        total(|amount| amount.memory_bytes, ASSUMED_MEMORY_BYTES),
+        peak(|amount| amount.cpu_milli, ASSUMED_CPU_MILLI),
+        peak(|amount| amount.memory_bytes, ASSUMED_MEMORY_BYTES),
     ]
+}
+
+fn assumed(asked: i64, default: i64) -> i64 {
+    if asked == 0 { default } else { asked }
 }
 
 /// A spread constraint, its names resolved.

@@ -141,7 +141,7 @@ fn fit(cycle: &Cycle<'_>, node: usize, strategy: Strategy) -> i64 {
         if allocatable <= 0 {
             continue;
         }
-        let requested = load.scored[resource].saturating_add(cycle.class.key.scored[resource]);
+        let requested = load.scored[resource].saturating_add(cycle.class.key.scored_pending[resource]);
         let share = match strategy {
             Strategy::LeastAllocated => allocatable - requested.min(allocatable),
             Strategy::MostAllocated => requested.min(allocatable),

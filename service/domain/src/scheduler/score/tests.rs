@@ -76,6 +76,18 @@ fn what_runs_first_and_asks_for_nothing_is_assumed_to_need_a_little() {
     check(of, &[], &pod, [96, 96]);
 }
 
+/// Two cores and 4 GiB for the pod as a whole, 400m and 2 GiB for its container: while it is pending its container counts,
+/// 90 % and 87.5 %, so 90 and 87: 88. Where it runs, the whole does: 40 % and 62.5 %, so 40 and 62: 51.
+#[test]
+fn what_is_stated_for_a_pod_as_a_whole_counts_where_it_runs() {
+    let mut pod = asking(pod("pod", "x"), request(400, 2));
+    pod.requests = request(2000, 4);
+    let of = |cycle: &Cycle<'_>, nodes: &[usize]| -> Vec<i64> {
+        nodes.iter().map(|node| fit(cycle, *node, Strategy::LeastAllocated)).collect()
+    };
+    check(of, &[(pod.clone(), 1)], &pod, [88, 51]);
+}
+
 /// One core of 4 is 0.25, 1 GiB of 16 is 0.0625: they deviate by 0.09375 from their mean.
 #[test]
 fn balance_looks_at_shares_of_cpu_and_memory() {
