@@ -8,12 +8,14 @@
 //! counts of reasons equal those in a pod's `PodScheduled` condition), its scores with their default
 //! weights, the sampling of nodes in clusters of a hundred and more, and random choice among equals.
 //!
-//! Checked against a real scheduler in `service/manifest/tests/scheduler_on_dumps.rs`.
+//! Checked against a real scheduler in `tests/referee`, pod by pod in random clusters, and in
+//! `service/manifest/tests/scheduler_on_dumps.rs`.
 //!
 //! Not modelled: preemption (a pod that finds no room stays pending here; the real scheduler may
 //! evict pods of lower priority for it), image locality, dynamic resource allocation, free space of
-//! storage classes, and selectors of Services in the default spread (a pod's siblings are those of
-//! its workload). Source: kubernetes/kubernetes `pkg/scheduler`, documentation of kube-scheduler.
+//! storage classes, claims with `ReadWriteOncePod`, overhead of runtime classes in the fit of
+//! pending pods, and selectors of Services in the default spread (a pod's siblings are those of its
+//! workload). Source: kubernetes/kubernetes `pkg/scheduler`, documentation of kube-scheduler.
 
 mod class;
 mod facts;
