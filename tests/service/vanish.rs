@@ -12,6 +12,8 @@ use super::rig::Rig;
 
 /// A planning that nobody waits for any more frees its place within this time.
 const FREE_WITHIN: Duration = Duration::from_secs(2);
+/// How long a place is looked at that is taken: the demo's cluster is solved within two seconds on some days, by its prices.
+const TAKEN_FOR: Duration = Duration::from_millis(300);
 /// Longer than the test lasts: the planning does not end by itself.
 const SECONDS_TO_SOLVE: i64 = 60;
 
@@ -34,10 +36,10 @@ async fn solving(rig: &Rig) -> Streaming<pb::PlanEvent> {
     }
 }
 
-/// Asks for a short plan and waits for its first news, which come once it has a place.
-async fn has_place(rig: &Rig) -> bool {
+/// Asks for a short plan and waits so long for its first news, which come once it has a place.
+async fn has_place(rig: &Rig, within: Duration) -> bool {
     let mut stream = rig.plans().stream_plan(order(1)).await.unwrap().into_inner();
-    let first = tokio::time::timeout(FREE_WITHIN, stream.message()).await;
+    let first = tokio::time::timeout(within, stream.message()).await;
     first.is_ok_and(|event| event.unwrap().is_some())
 }
 
@@ -45,7 +47,10 @@ async fn has_place(rig: &Rig) -> bool {
 async fn a_place_is_free_soon_after_its_caller_left() {
     let rig = Rig::demo(Plan { concurrent_max: 1, waiting_max: 1, ..Plan::default() }).await;
     let caller = solving(&rig).await;
-    assert!(!has_place(&rig).await, "two plannings share the only place, or the first one ended by itself");
+    assert!(
+        !has_place(&rig, TAKEN_FOR).await,
+        "two plannings share the only place, or the first one ended by itself"
+    );
     drop(caller);
-    assert!(has_place(&rig).await, "the planning goes on {FREE_WITHIN:?} after its caller left");
+    assert!(has_place(&rig, FREE_WITHIN).await, "the planning goes on {FREE_WITHIN:?} after its caller left");
 }
