@@ -59,6 +59,9 @@ impl Tally {
     /// Whether pods of a class count (for the first three) or are spoken of (for the others).
     pub fn concerns(&self, class: &ClassKey, namespaces: &Namespaces) -> bool {
         match self {
+            // A spread with the empty selector counts nobody, though it matches everybody. Source: kube-scheduler
+            // `podtopologyspread/common.go`, countPodsMatchSelector.
+            Self::Selected { selector, .. } if selector.requirements.is_empty() => false,
             Self::Selected { namespace, selector } => {
                 *namespace == class.namespace && selector.matches(&class.labels)
             }

@@ -178,6 +178,8 @@ fn a_required_spread_keeps_domains_level() {
     let mut stranger = zonal("counts others only", |rule| rule.max_skew = 2);
     stranger.labels = Labels::new();
     world.check(&stranger, &[None, None, None]);
+    // The empty selector counts nobody but the pod itself: one against none is no skew.
+    world.check(&zonal("everybody", |rule| rule.selector.requirements.clear()), &[None, None, None]);
     let labelless = ruled(pod("rack", "web"), |rules| rules.spreads.push(spread("web", "rack")));
     world.check(&labelless, &[const { Some(Reason::SpreadLabel) }; 3]);
 }
