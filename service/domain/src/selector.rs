@@ -69,6 +69,12 @@ impl LabelSelector {
     pub fn matches(&self, labels: &Labels) -> bool {
         self.requirements.iter().all(|requirement| requirement.matches(labels))
     }
+
+    /// Whether a topology spread with this selector counts a pod with these labels. Other than everywhere else, the empty
+    /// selector counts nobody. Source: kube-scheduler 1.36, `podtopologyspread/common.go`, countPodsMatchSelector.
+    pub fn counts_in_spread(&self, labels: &Labels) -> bool {
+        !self.requirements.is_empty() && self.matches(labels)
+    }
 }
 
 /// One term of a node selector: all its requirements must hold. Terms of a list are alternatives.

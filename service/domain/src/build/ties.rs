@@ -223,13 +223,13 @@ impl<'a> Directory<'a> {
         found
     }
 
-    /// Families of one namespace that a selector matches, ascending.
+    /// Families of one namespace that a spread with a selector counts, ascending.
     fn within(&mut self, namespace: &str, selector: &LabelSelector) -> Vec<usize> {
         let key = (namespace.to_owned(), selector.clone());
         let (kins, by_namespace) = (self.kins, &self.by_namespace);
         let search = || {
             let all = by_namespace.get(namespace).into_iter().flatten().copied();
-            all.filter(|kin| selector.matches(&kins[*kin].labels)).collect()
+            all.filter(|kin| selector.counts_in_spread(&kins[*kin].labels)).collect()
         };
         self.counted.entry(key).or_insert_with(search).clone()
     }

@@ -43,7 +43,7 @@ impl Scope {
 /// What a tally counts on each node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tally {
-    /// Pods of a namespace that a selector matches, unless they are being deleted.
+    /// Pods of a namespace that a spread with this selector counts, unless they are being deleted.
     Selected { namespace: String, selector: LabelSelector },
     /// Pods of one revision of a workload, unless they are being deleted.
     Replicas { owner: WorkloadRef, revision: String },
@@ -59,11 +59,8 @@ impl Tally {
     /// Whether pods of a class count (for the first three) or are spoken of (for the others).
     pub fn concerns(&self, class: &ClassKey, namespaces: &Namespaces) -> bool {
         match self {
-            // A spread with the empty selector counts nobody, though it matches everybody. Source: kube-scheduler
-            // `podtopologyspread/common.go`, countPodsMatchSelector.
-            Self::Selected { selector, .. } if selector.requirements.is_empty() => false,
             Self::Selected { namespace, selector } => {
-                *namespace == class.namespace && selector.matches(&class.labels)
+                *namespace == class.namespace && selector.counts_in_spread(&class.labels)
             }
             Self::Replicas { owner, revision } => {
                 class.owner.as_ref() == Some(owner) && class.revision() == revision
