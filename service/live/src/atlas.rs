@@ -17,7 +17,7 @@ use plimsoll_domain::world::{
 };
 use tokio::sync::OnceCell;
 
-use crate::aws::{Account, Aws};
+use crate::aws::{Account, Aws, Told};
 use crate::kubernetes::{ConnectError, Kubernetes};
 
 /// How clusters are reached.
@@ -36,13 +36,14 @@ pub struct Settings {
 pub struct Live {
     settings: Settings,
     clock: Arc<dyn Clock>,
+    told: Told,
     doors: Arc<Mutex<BTreeMap<ClusterId, Arc<Door>>>>,
 }
 
 impl Live {
     /// Nothing is connected yet.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        Self { settings, clock, doors: Arc::default() }
+        Self { settings, clock, told: Told::default(), doors: Arc::default() }
     }
 }
 
@@ -61,6 +62,7 @@ impl Atlas for Live {
                 cluster: record.id.clone(),
                 account,
                 kubeconfig: self.settings.kubeconfig.clone(),
+                told: self.told.clone(),
                 aws: OnceCell::new(),
                 kubernetes: OnceCell::new(),
             })
@@ -81,13 +83,14 @@ struct Door {
     cluster: ClusterId,
     account: Account,
     kubeconfig: Option<PathBuf>,
+    told: Told,
     aws: OnceCell<Aws>,
     kubernetes: OnceCell<Kubernetes>,
 }
 
 impl Door {
     async fn aws(&self) -> &Aws {
-        self.aws.get_or_init(|| Aws::new(self.cluster.clone(), self.account.clone())).await
+        self.aws.get_or_init(|| Aws::new(self.cluster.clone(), self.account.clone(), self.told.clone())).await
     }
 
     /// What failed is tried again by whoever asks next.

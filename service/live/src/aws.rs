@@ -11,15 +11,18 @@ mod queue;
 mod spot;
 mod token;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region};
 use aws_smithy_types::retry::RetryConfig;
+use jiff::Timestamp;
 use plimsoll_domain::ids::ClusterId;
 
 use crate::kubernetes::{ConnectError, Kubernetes};
 
 pub use fault::Fault;
+pub use queue::Told;
 pub use token::Tokens;
 
 /// Tries of one call before its error is told: AWS throttles whole accounts, not callers.
@@ -50,12 +53,14 @@ pub struct Aws {
     scaling: aws_sdk_autoscaling::Client,
     sqs: aws_sdk_sqs::Client,
     tokens: Tokens,
-    told: Arc<Mutex<queue::Told>>,
+    told: Told,
+    ends: Arc<Mutex<BTreeMap<String, Timestamp>>>,
 }
 
 impl Aws {
-    /// Clients for an account. Nothing is asked for yet, but for credentials where a role is assumed.
-    pub async fn new(cluster: ClusterId, account: Account) -> Self {
+    /// Clients for an account. Nothing is asked for yet, but for credentials where a role is assumed. `told` is shared by all
+    /// clusters of one queue.
+    pub async fn new(cluster: ClusterId, account: Account, told: Told) -> Self {
         let region = Region::new(account.region.clone());
         let retry = RetryConfig::adaptive().with_max_attempts(ATTEMPTS_MAX);
         let base = aws_config::defaults(BehaviorVersion::latest()).region(region.clone()).retry_config(retry);
@@ -70,11 +75,11 @@ impl Aws {
             let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(role);
             config = config.into_builder().credentials_provider(credentials).build();
         }
-        Self::with(cluster, account, &config)
+        Self::with(cluster, account, told, &config)
     }
 
     /// The same over a configuration that is made elsewhere.
-    pub fn with(cluster: ClusterId, account: Account, config: &aws_config::SdkConfig) -> Self {
+    pub fn with(cluster: ClusterId, account: Account, told: Told, config: &aws_config::SdkConfig) -> Self {
         let tokens = Tokens::new(cluster.as_str(), &account.region, config.credentials_provider());
         Self {
             cluster,
@@ -84,7 +89,8 @@ impl Aws {
             scaling: aws_sdk_autoscaling::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
             tokens,
-            told: Arc::default(),
+            told,
+            ends: Arc::default(),
         }
     }
 

@@ -1,10 +1,11 @@
 //! Machines as EC2 bills them.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType, InstanceStateName};
-use jiff::Timestamp;
 use jiff::fmt::strtime;
+use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::world::{CloudError, End, MachineLife};
 
@@ -20,6 +21,9 @@ const IDS_MAX: usize = 500;
 /// Code of the end of a spot machine that was taken back. From EC2's list of state reasons.
 const TAKEN_BACK: &str = "Server.SpotInstanceTermination";
 
+/// How long an end that was seen is remembered: longer than EC2 shows the machine.
+const SHOWN: SignedDuration = SignedDuration::from_hours(3);
+
 impl Aws {
     /// Every machine of the cluster's groups that ran since a moment, by provider id.
     pub(super) async fn machines(&self, since: Timestamp) -> Result<Vec<MachineLife>, CloudError> {
@@ -29,7 +33,7 @@ impl Aws {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| fault::of("ec2:DescribeInstances", error))?;
             let all = page.reservations().iter().flat_map(|reservation| reservation.instances());
-            lives.extend(all.filter_map(life));
+            lives.extend(all.filter_map(|instance| self.life(instance)));
         }
         lives.retain(|life| life.end.is_none_or(|end| since <= end.time));
         lives.sort_by(|one, other| one.provider_id.cmp(&other.provider_id));
@@ -63,36 +67,47 @@ fn launched(instance: &Instance) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
-/// A machine's life; none of one that never ran.
-fn life(instance: &Instance) -> Option<MachineLife> {
-    let zone = instance.placement().and_then(|placement| placement.availability_zone())?;
-    let launch_time = launched(instance)?;
-    let tag =
-        |key: &str| instance.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
-    let is_spot = instance.instance_lifecycle() == Some(&InstanceLifecycleType::Spot);
-    let state = instance.state().and_then(|state| state.name())?;
-    let is_over = matches!(
-        state,
-        InstanceStateName::ShuttingDown
-            | InstanceStateName::Terminated
-            | InstanceStateName::Stopping
-            | InstanceStateName::Stopped
-    );
-    let reclaimed = instance.state_reason().and_then(|reason| reason.code()) == Some(TAKEN_BACK);
-    let end = || {
-        let told = instance.state_transition_reason().and_then(end_time);
-        // EC2 does not always tell when; a machine that is over and whose end is not told has cost nothing that we know.
-        End { time: told.unwrap_or(launch_time).max(launch_time), reclaimed }
-    };
-    Some(MachineLife {
-        provider_id: format!("aws:///{zone}/{}", instance.instance_id()?),
-        instance_type: instance.instance_type()?.as_str().to_owned(),
-        zone: zone.to_owned(),
-        kind: if is_spot { CapacityKind::Spot } else { CapacityKind::OnDemand },
-        group: tag(TAG_GROUP).unwrap_or_default().to_owned(),
-        launch_time,
-        end: is_over.then(end),
-    })
+impl Aws {
+    /// A machine's life; none of one that never ran.
+    fn life(&self, instance: &Instance) -> Option<MachineLife> {
+        let zone = instance.placement().and_then(|placement| placement.availability_zone())?;
+        let launch_time = launched(instance)?;
+        let tag =
+            |key: &str| instance.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
+        let is_spot = instance.instance_lifecycle() == Some(&InstanceLifecycleType::Spot);
+        let state = instance.state().and_then(|state| state.name())?;
+        let is_over = matches!(
+            state,
+            InstanceStateName::ShuttingDown
+                | InstanceStateName::Terminated
+                | InstanceStateName::Stopping
+                | InstanceStateName::Stopped
+        );
+        let reclaimed = instance.state_reason().and_then(|reason| reason.code()) == Some(TAKEN_BACK);
+        let id = instance.instance_id()?;
+        let end = || {
+            let told = instance.state_transition_reason().and_then(end_time);
+            End { time: told.unwrap_or_else(|| self.first_seen_over(id)).max(launch_time), reclaimed }
+        };
+        Some(MachineLife {
+            provider_id: format!("aws:///{zone}/{}", id),
+            instance_type: instance.instance_type()?.as_str().to_owned(),
+            zone: zone.to_owned(),
+            kind: if is_spot { CapacityKind::Spot } else { CapacityKind::OnDemand },
+            group: tag(TAG_GROUP).unwrap_or_default().to_owned(),
+            launch_time,
+            end: is_over.then(end),
+        })
+    }
+
+    /// When a machine whose end EC2 does not tell was first seen to be over: a look late, at most.
+    fn first_seen_over(&self, id: &str) -> Timestamp {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Timestamp::now();
+        // EC2 shows a machine for an hour after its end.
+        ends.retain(|_, end| now.duration_since(*end) < SHOWN);
+        *ends.entry(id.to_owned()).or_insert(now)
+    }
 }
 
 /// The time in `User initiated (2026-07-20 08:00:00 GMT)`.

@@ -1,10 +1,11 @@
 //! The queue of what will happen to machines, as EventBridge fills it.
 //!
-//! Messages come late, twice and in any order: they are told apart by the machine that they are about. One is deleted once
-//! its machine is gone: a process that dies in between is told again.
+//! Messages come late, twice and in any order: they are told apart by the machine that they are about. Clusters share a queue,
+//! and what one of them reads is out of sight of the others for a while: what was told is kept for all of them. A message
+//! is deleted when its machine must be gone: a process that dies before is told again.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::world::{CloudError, Notice};
@@ -18,14 +19,12 @@ const NOTICE: SignedDuration = SignedDuration::from_mins(2);
 const BATCH: i32 = 10;
 /// Calls of one look: what is left comes with the next.
 const BATCHES_MAX: usize = 20;
-/// How long a machine that was to be gone is still waited for.
+/// How long after its end a machine's message is kept: it may be told once more until then.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
-/// What was told, by instance id.
-#[derive(Debug, Default)]
-pub struct Told {
-    by_instance: BTreeMap<String, Word>,
-}
+/// What was told of a queue's machines, for all clusters that read it. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Told(Arc<Mutex<BTreeMap<String, Word>>>);
 
 #[derive(Debug)]
 struct Word {
@@ -57,6 +56,30 @@ impl Envelope {
     }
 }
 
+impl Told {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Word>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The earliest end counts, and the newest receipt.
+    fn hear(&self, instance: String, reclaim_time: Timestamp, receipt: String) {
+        let mut told = self.lock();
+        let earlier = told.get(&instance).map_or(reclaim_time, |word| word.reclaim_time.min(reclaim_time));
+        told.insert(instance, Word { reclaim_time: earlier, receipt });
+    }
+
+    /// When each machine goes.
+    fn times(&self) -> BTreeMap<String, Timestamp> {
+        self.lock().iter().map(|(instance, word)| (instance.clone(), word.reclaim_time)).collect()
+    }
+
+    /// Forgets machines that must be gone; the receipts of their messages.
+    fn over(&self, now: Timestamp) -> Vec<String> {
+        let is_over = |_: &String, word: &mut Word| LATE <= now.duration_since(word.reclaim_time);
+        self.lock().extract_if(.., is_over).map(|(_, word)| word.receipt).collect()
+    }
+}
+
 impl Aws {
     /// Machines that will be taken back, by time.
     pub(super) async fn noticed(&self) -> Result<Vec<Notice>, CloudError> {
@@ -69,31 +92,20 @@ impl Aws {
             }
         }
         let now = Timestamp::now();
-        let lives = self.machines(now).await?;
-        let mut notices = Vec::new();
-        let mut over = Vec::new();
-        {
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            told.by_instance.retain(|id, word| {
-                let ends_with = |life: &&plimsoll_domain::world::MachineLife| {
-                    life.end.is_none() && life.provider_id.rsplit('/').next() == Some(id)
-                };
-                match lives.iter().find(ends_with) {
-                    Some(life) if now.duration_since(word.reclaim_time) < LATE => {
-                        let (provider_id, reclaim_time) = (life.provider_id.clone(), word.reclaim_time);
-                        notices.push(Notice { provider_id, reclaim_time });
-                        true
-                    }
-                    _ => {
-                        over.push(std::mem::take(&mut word.receipt));
-                        false
-                    }
-                }
-            });
-        }
-        for receipt in over {
+        for receipt in self.told.over(now) {
             self.delete(&receipt).await?;
         }
+        let told = self.told.times();
+        if told.is_empty() {
+            return Ok(Vec::new());
+        }
+        let running = self.machines(now).await?.into_iter().filter(|life| life.end.is_none());
+        let mut notices: Vec<Notice> = running
+            .filter_map(|life| {
+                let reclaim_time = *told.get(life.provider_id.rsplit('/').next()?)?;
+                Some(Notice { provider_id: life.provider_id, reclaim_time })
+            })
+            .collect();
         notices.sort_by(|one, other| {
             (one.reclaim_time, &one.provider_id).cmp(&(other.reclaim_time, &other.provider_id))
         });
@@ -118,11 +130,7 @@ impl Aws {
                 continue;
             };
             let reclaim_time = time.checked_add(NOTICE).unwrap_or(Timestamp::MAX);
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            let word =
-                told.by_instance.entry(instance).or_insert(Word { reclaim_time, receipt: String::new() });
-            word.reclaim_time = word.reclaim_time.min(reclaim_time);
-            word.receipt = receipt;
+            self.told.hear(instance, reclaim_time, receipt);
         }
         Ok(count)
     }
@@ -137,6 +145,22 @@ impl Aws {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_told_twice_keeps_its_first_end_and_its_last_receipt_until_the_machine_must_be_gone() {
+        let told = Told::default();
+        let other_cluster = told.clone();
+        told.hear("i-1".into(), at("2026-07-20T08:02:00Z"), "one".into());
+        other_cluster.hear("i-1".into(), at("2026-07-20T08:03:00Z"), "two".into());
+        assert_eq!(told.times(), BTreeMap::from([("i-1".to_owned(), at("2026-07-20T08:02:00Z"))]));
+        assert_eq!(told.over(at("2026-07-20T08:06:59Z")), Vec::<String>::new());
+        assert_eq!(other_cluster.over(at("2026-07-20T08:07:00Z")), ["two"]);
+        assert!(told.times().is_empty());
+    }
 
     fn machine(source: &str, detail_type: &str) -> Option<String> {
         let text = format!(
