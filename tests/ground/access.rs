@@ -14,8 +14,8 @@ use plimsoll_props::ground::{Ground, Options};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::objects::{deployment, node, object, template};
-use super::steps::{id, put, put_node, until, until_ready};
+use super::steps::{id, put_node, until, until_ready};
+use plimsoll_props::objects::{deployment, node, object, put, template};
 
 /// What users apply.
 const FILE: &str = include_str!("../../k8s/rbac.yaml");

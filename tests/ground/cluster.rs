@@ -6,8 +6,8 @@ use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::ground::{Ground, Options};
 use serde_json::json;
 
-use super::objects::{budget, daemon_set, deployment, node, template};
-use super::steps::{id, put, put_node, until, until_ready};
+use super::steps::{id, put_node, until, until_ready};
+use plimsoll_props::objects::{budget, daemon_set, deployment, node, put, template};
 
 /// Three nodes, two Deployments and a DaemonSet; the second Deployment's budget lets nobody go.
 async fn shop(client: &Client) {

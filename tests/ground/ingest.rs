@@ -13,8 +13,8 @@ use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::ground::{Ground, Options};
 use serde_json::json;
 
-use super::objects::{node, object, template};
 use super::steps::{id, put_node, until};
+use plimsoll_props::objects::{node, object, template};
 
 /// Longest first look.
 const FIRST_LOOK_MAX: Duration = Duration::from_secs(5);

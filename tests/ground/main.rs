@@ -3,7 +3,6 @@
 mod access;
 mod cluster;
 mod ingest;
-mod objects;
 mod refusals;
 mod steps;
 mod usage;

@@ -11,8 +11,8 @@ use plimsoll_props::ground::{Ground, Options};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::objects::object;
 use super::steps::id;
+use plimsoll_props::objects::object;
 
 /// Longest until it is told that nobody is there.
 const TOLD_MAX: Duration = Duration::from_secs(8);
@@ -50,7 +50,6 @@ async fn whoever_is_not_let_in_is_told_why() {
 /// Where nobody listens, and where nobody says a word.
 #[tokio::test(flavor = "multi_thread")]
 async fn that_nobody_is_there_is_told_soon() {
-    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = closed.local_addr().unwrap();

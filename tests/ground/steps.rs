@@ -1,17 +1,12 @@
 //! What tests do to a cluster, and how they wait for what comes of it.
 
-use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{ListParams, PostParams};
-use kube::{Api, Client, Resource};
+use kube::{Api, Client};
 use plimsoll_domain::ids::ClusterId;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::objects::is_ready;
+use plimsoll_props::objects::is_ready;
 
 /// Longest wait for something that is bound to come about: until pods are measured, 40 s on a machine with nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -21,19 +16,6 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The cluster of these tests.
 pub fn id() -> ClusterId {
     "ground".parse().unwrap()
-}
-
-/// Makes an object in the namespace `default`.
-pub async fn put<K>(client: &Client, object: K) -> K
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-        + Clone
-        + Serialize
-        + DeserializeOwned
-        + Debug,
-{
-    let api: Api<K> = Api::namespaced(client.clone(), "default");
-    api.create(&PostParams::default(), &object).await.unwrap()
 }
 
 /// Makes a node.

@@ -7,8 +7,8 @@ use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::ground::{Ground, Options};
 use serde_json::{Value, json};
 
-use super::objects::{node, object, template};
-use super::steps::{id, put, put_node, until, until_ready};
+use super::steps::{id, put_node, until, until_ready};
+use plimsoll_props::objects::{node, object, put, template};
 
 const MIB: i64 = 1 << 20;
 

@@ -4,21 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{ListParams, PostParams};
-use kube::{Api, Client, Resource};
+use kube::api::ListParams;
+use kube::{Api, Client};
 use plimsoll_props::aws::{FakeAws, Manners};
 use plimsoll_props::ground::{Ground, Options};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use plimsoll_props::objects::{self, put};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-
-#[path = "../ground/objects.rs"]
-mod objects;
 
 /// Its name.
 pub const CLUSTER: &str = "prod";
@@ -47,11 +42,11 @@ impl Shop {
             fake.found_group(&format!("general-{}", &zone[zone.len() - 1..]), zone, "m7i.xlarge", MACHINES);
         }
         let agent = objects::template("agent", "50m", &json!({ "tolerations": [{ "operator": "Exists" }] }));
-        create(&client, objects::daemon_set("agent", &agent)).await;
+        put(&client, objects::daemon_set("agent", &agent)).await;
         for app in 0..APPS {
             let app = format!("app-{app}");
-            create(&client, objects::deployment(&app, 3, &slow(&app))).await;
-            create(&client, objects::budget(&app, 1)).await;
+            put(&client, objects::deployment(&app, 3, &slow(&app))).await;
+            put(&client, objects::budget(&app, 1)).await;
         }
         let shop = Self { ground, fake, client };
         let count = 3 * APPS + shop.machines();
@@ -140,16 +135,4 @@ fn slow(app: &str) -> Value {
     let mut template = objects::template(app, "400m", &json!({}));
     template["metadata"]["annotations"] = json!({ "ground.plimsoll/ready-after": "1s" });
     template
-}
-
-async fn create<K>(client: &Client, object: K)
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-        + Clone
-        + Serialize
-        + DeserializeOwned
-        + std::fmt::Debug,
-{
-    let api: Api<K> = Api::namespaced(client.clone(), "default");
-    api.create(&PostParams::default(), &object).await.unwrap();
 }

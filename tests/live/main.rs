@@ -6,13 +6,14 @@ mod cluster;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use plimsoll_props::free_port;
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::cluster_service_client::ClusterServiceClient;
 use plimsoll_proto::v1::ingest_service_client::IngestServiceClient;
 use plimsoll_proto::v1::operation_metadata::State;
 use plimsoll_proto::v1::operation_service_client::OperationServiceClient;
 use plimsoll_proto::v1::plan_service_client::PlanServiceClient;
-use plimsoll_tests::process::{Process, free_port};
+use plimsoll_tests::process::Process;
 use tonic::transport::Channel;
 
 use cluster::{CLUSTER, Shop};

@@ -1,10 +1,11 @@
 //! A `plimsolld` of one's own, as a process that can be killed.
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use plimsoll_props::free_port;
 use tonic::transport::{Channel, Endpoint};
 
 /// A server with its memory in a folder. Killed when dropped.
@@ -98,14 +99,6 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A port of loopback that nobody listens on just now.
-///
-/// # Panics
-/// If there is none.
-pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Beside this program, or, for a test, one folder above.

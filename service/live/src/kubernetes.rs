@@ -144,6 +144,8 @@ impl Kubernetes {
 
 /// The same, but what an API server answers is not tried again, and one that is not there is not waited for.
 fn careful(mut config: kube::Config) -> kube::Config {
+    // More than one library that encrypts may be linked: which it is has to be said, once in a process.
+    let _said_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
     // A budget that blocks an eviction is an answer; callers try again in their own time.
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_MAX);

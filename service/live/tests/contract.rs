@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{ListParams, PostParams};
+use kube::api::ListParams;
 use kube::{Api, Client};
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::world::{GroupSpec, World};
-use plimsoll_live::aws::{Account, Aws};
+use plimsoll_live::aws::{Account, Aws, Told};
 use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::aws::{FakeAws, Manners};
 use plimsoll_props::ground::{Ground, Options};
+use plimsoll_props::objects::{budget, deployment, is_ready, put, template};
 use plimsoll_sim::contract;
 use serde_json::json;
 
@@ -53,31 +52,10 @@ async fn config(url: &str) -> SdkConfig {
     config.credentials_provider(credentials).endpoint_url(url).load().await
 }
 
-async fn deploy(client: &Client, app: &str, replicas: i32) {
-    let container = json!({
-        "name": "app",
-        "image": "registry.k8s.io/pause:3.10",
-        "resources": { "requests": { "cpu": "200m", "memory": "64Mi" } },
-    });
-    let template = json!({
-        "metadata": { "labels": { "app": app } },
-        "spec": { "containers": [container], "terminationGracePeriodSeconds": 1 },
-    });
-    let deployment: Deployment = serde_json::from_value(json!({
-        "metadata": { "name": app },
-        "spec": { "replicas": replicas, "selector": { "matchLabels": { "app": app } }, "template": template },
-    }))
-    .unwrap();
-    let api = Api::namespaced(client.clone(), "default");
-    api.create(&PostParams::default(), &deployment).await.unwrap();
-}
-
 async fn pods(client: &Client, app: &str) -> Vec<String> {
     let api: Api<Pod> = Api::namespaced(client.clone(), "default");
     let all = api.list(&ListParams::default().labels(&format!("app={app}"))).await.unwrap();
-    let serves =
-        |pod: &Pod| pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running"));
-    let names = all.items.iter().filter(|pod| serves(pod)).filter_map(|pod| pod.metadata.name.clone());
+    let names = all.items.iter().filter(|pod| is_ready(pod)).filter_map(|pod| pod.metadata.name.clone());
     names.map(|name| format!("default/{name}")).collect()
 }
 
@@ -103,21 +81,15 @@ async fn aws_and_kubernetes_keep_the_contract() {
     for (name, zone) in [("general-a", ZONE), ("general-b", "us-east-1b")] {
         fake.found_group(name, zone, "m7i.xlarge", 2);
     }
-    deploy(&client, "web", 4).await;
-    deploy(&client, "db", 1).await;
-    let budget: PodDisruptionBudget = serde_json::from_value(json!({
-        "metadata": { "name": "db" },
-        "spec": { "maxUnavailable": 0, "selector": { "matchLabels": { "app": "db" } } },
-    }))
-    .unwrap();
-    let budgets = Api::namespaced(client.clone(), "default");
-    budgets.create(&PostParams::default(), &budget).await.unwrap();
+    put(&client, deployment("web", 4, &template("web", "200m", &json!({})))).await;
+    put(&client, deployment("db", 1, &template("db", "200m", &json!({})))).await;
+    put(&client, budget("db", 0)).await;
     let (movable, guarded) = (serving(&client, "web", 4).await, serving(&client, "db", 1).await);
     // The budget's own status comes a moment later.
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let account = Account { region: "us-east-1".into(), ..Account::default() };
-    let aws = Arc::new(Aws::with(id(), account, &config(fake.url()).await));
+    let aws = Arc::new(Aws::with(id(), account, Told::default(), &config(fake.url()).await));
     let kubernetes = Arc::new(Kubernetes::new(id(), ground.config().await).unwrap());
     let world = World {
         cloud: aws.clone(),

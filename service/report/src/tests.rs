@@ -8,10 +8,9 @@ mod evolution;
 mod fault;
 mod faults;
 mod others;
-mod python;
 mod rows;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
 use jiff::{Timestamp, ToSpan};
@@ -23,6 +22,11 @@ use plimsoll_domain::ledger::{
 use tempfile::TempDir;
 
 use crate::{Lake, Settings};
+
+/// A script of this room.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name)
+}
 
 pub fn id(text: &str) -> ClusterId {
     text.parse().unwrap()

@@ -184,12 +184,10 @@ fn program() -> Option<&'static Path> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join(".ci/ground");
         let built = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
         let path = String::from_utf8(built.stdout).unwrap();
-        let there = built.status.success();
-        assert!(there || std::env::var_os("CI").is_none(), "tests need a Kubernetes control plane");
-        there.then(|| path.trim().into())
+        built.status.success().then(|| path.trim().into())
     });
     if found.is_none() {
-        eprintln!("skipped: no Kubernetes control plane to test against");
+        crate::skip("no Kubernetes control plane to test against");
     }
     found.as_deref()
 }

@@ -1,6 +1,30 @@
-//! What tests run against: a real Kubernetes control plane, and an AWS of our own on the wire.
+//! What tests run against: a real Kubernetes control plane, an AWS of our own on the wire, programs in Python.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 pub mod aws;
 pub mod ground;
+pub mod objects;
+pub mod python;
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
+
+/// A port of loopback that nobody listens on just now.
+///
+/// # Panics
+/// If there is none.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Says on standard error itself, which is seen of tests that pass, too, that a test is skipped.
+///
+/// # Panics
+/// Where `CI` is set: there everything is tested.
+pub fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|value| value.is_empty()), "nothing is skipped in CI: {why}");
+    let thread = std::thread::current();
+    let line = format!("skipped: {why}: {}\n", thread.name().unwrap_or("a test"));
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}

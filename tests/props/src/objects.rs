@@ -1,12 +1,21 @@
-//! Objects of a test cluster, in the API server's own words.
+//! Objects of a test cluster, in the API server's own words, and how they get there.
 
+use std::fmt::Debug;
+
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::PostParams;
+use kube::{Api, Client, Resource};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// An object from its JSON.
+///
+/// # Panics
+/// If it is none.
 pub fn object<K: DeserializeOwned>(value: Value) -> K {
     serde_json::from_value(value).unwrap()
 }
@@ -80,4 +89,20 @@ pub fn budget(app: &str, max_unavailable: u32) -> PodDisruptionBudget {
 pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// Makes an object in the namespace `default`.
+///
+/// # Panics
+/// If the API server refuses it.
+pub async fn put<K>(client: &Client, object: K) -> K
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Serialize
+        + DeserializeOwned
+        + Debug,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), "default");
+    api.create(&PostParams::default(), &object).await.unwrap()
 }

@@ -1,8 +1,9 @@
 //! Other programs that tests ask, each in an environment of Python that `.ci/pythons` makes.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use crate::skip;
 
 /// The interpreter of an environment, below `PLIMSOLL_PYTHONS` or else the user's cache.
 ///
@@ -14,30 +15,17 @@ pub fn interpreter(environment: &str) -> Option<PathBuf> {
     if python.exists() {
         return Some(python);
     }
-    skip(&format!("no {}: run .ci/pythons", python.display()));
+    skip(&format!("no {}: run make pythons", python.display()));
     None
 }
 
-/// Says on standard error itself, which is seen of tests that pass, too, that a test is skipped.
+/// What a script prints.
 ///
 /// # Panics
-/// Where `CI` is set: there everything is tested.
-pub fn skip(why: &str) {
-    assert!(std::env::var_os("CI").is_none_or(|value| value.is_empty()), "nothing is skipped in CI: {why}");
-    let thread = std::thread::current();
-    let line = format!("skipped: {why}: {}\n", thread.name().unwrap_or("a test"));
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
-
-/// What a script prints.
+/// If it fails.
 pub fn run(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let told = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{command:?} ended with {status}\n{told}");
     String::from_utf8(stdout).unwrap()
-}
-
-/// A script of ours.
-pub fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name)
 }

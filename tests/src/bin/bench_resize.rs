@@ -17,8 +17,9 @@ mod intent;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use plimsoll_props::free_port;
 use plimsoll_tests::fleet;
-use plimsoll_tests::process::{Process, free_port};
+use plimsoll_tests::process::Process;
 
 use drive::{Answer, Answers, Lines};
 

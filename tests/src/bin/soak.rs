@@ -13,8 +13,9 @@ mod sample;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use plimsoll_props::free_port;
 use plimsoll_tests::fleet;
-use plimsoll_tests::process::{Process, free_port};
+use plimsoll_tests::process::Process;
 
 use sample::Sample;
 

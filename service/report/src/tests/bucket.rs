@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use plimsoll_domain::ledger::{Dimension, ExportFormat, ExportTable, Ledger, LedgerError};
+use plimsoll_props::python;
 
-use super::{at, by, exported, filled, hours, id, python, rows, span};
+use super::{at, by, exported, filled, hours, id, rows, script, span};
 use crate::{Account, Lake, Settings};
 
 /// A server that ends with the test.
@@ -36,11 +37,7 @@ fn settings(endpoint: &str) -> Settings {
 async fn a_bucket_is_as_good_as_a_folder() {
     let Some(python) = python::interpreter("venv") else { return };
     let mut command = Command::new(python);
-    command
-        .arg(python::script("moto_s3.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+    command.arg(script("moto_s3.py")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut server = Server(command.spawn().unwrap());
     let mut line = String::new();
     BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -124,7 +124,7 @@ fn mounted(test: &str, options: &str) {
     let script = r#"mount -t tmpfs -o "$1" tmpfs "$2" && exec "$3" --exact "$4" --nocapture"#;
     let probe = Command::new("unshare").args(["-rm", "true"]).output();
     if !probe.is_ok_and(|run| run.status.success()) {
-        return super::python::skip("no unshare that may mount");
+        return plimsoll_props::skip("no unshare that may mount");
     }
     let run = Command::new("unshare")
         .args(["-rm", "sh", "-c", script, "sh", options])

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use plimsoll_domain::ledger::{Dimension, ExportFormat, ExportTable, Ledger, Span};
+use plimsoll_props::python;
 use tempfile::TempDir;
 
-use super::{at, by, ddl, exported, filled, hours, id, python, rows, span};
+use super::{at, by, ddl, exported, filled, hours, id, rows, script, span};
 use crate::Lake;
 
 /// Sum in nano-USD and count of rows, by namespace.
@@ -48,7 +49,7 @@ async fn ours(lake: &Lake) -> Sums {
 
 fn theirs(python: &Path, how: &str, path: &Path) -> Sums {
     let mut command = Command::new(python);
-    command.arg(python::script("sums.py")).arg(how).arg(path).arg(ddl::folder().join("duckdb.sql"));
+    command.arg(script("sums.py")).arg(how).arg(path).arg(ddl::folder().join("duckdb.sql"));
     let line = |line: &str| {
         let cells: Vec<&str> = line.split('\t').collect();
         (cells[2].to_owned(), (cells[0].parse().unwrap(), cells[1].parse().unwrap()))

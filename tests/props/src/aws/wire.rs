@@ -1,10 +1,11 @@
 //! What went over the wire, judged by the models that every program of AWS in Python goes by.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::FakeAws;
+use crate::python;
 
 impl FakeAws {
     /// What is wrong with any call so far, by botocore's models. None where Python with botocore is missing, which is
@@ -13,7 +14,7 @@ impl FakeAws {
     /// # Panics
     /// If Python does not run, or is missing and `CI` is set.
     pub fn faults_on_the_wire(&self) -> Option<String> {
-        let python = interpreter()?;
+        let python = python::interpreter("venv")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/check_wire.py");
         let mut child = Command::new(python)
             .arg(script)
@@ -32,17 +33,4 @@ impl FakeAws {
         assert!(output.status.success() || !words.is_empty(), "the check did not run");
         Some(words)
     }
-}
-
-/// Python with botocore, where `.ci/pythons` puts it.
-fn interpreter() -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let folder = std::env::var_os("PLIMSOLL_PYTHONS").map_or(home.join(".cache/plimsoll"), PathBuf::from);
-    let python = folder.join("venv/bin/python");
-    let there = python.is_file();
-    assert!(there || std::env::var_os("CI").is_none(), "{} is missing: make pythons", python.display());
-    if !there {
-        eprintln!("skipped: {} is missing: make pythons", python.display());
-    }
-    there.then_some(python)
 }

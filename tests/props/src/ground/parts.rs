@@ -1,18 +1,14 @@
 //! The parts of a control plane as processes, and their flags.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use super::{Options, Scoring};
+use crate::free_port;
 
-/// A port of loopback that nobody listens on just now.
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
+use super::{Options, Scoring};
 
 /// Where parts listen, all on loopback.
 pub struct Ports {
