@@ -29,7 +29,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 ];
 
 /// Heavy or impure crates and the only rooms that may name them.
-const ONLY_IN: [(&str, &[&str]); 18] = [
+const ONLY_IN: [(&str, &[&str]); 19] = [
     ("good_lp", &["service/solver"]),
     ("highs", &["service/solver"]),
     ("sqlx", &["service/store"]),
@@ -39,6 +39,7 @@ const ONLY_IN: [(&str, &[&str]); 18] = [
     ("aws_sdk_ec2", &["service/live"]),
     ("aws_sdk_eks", &["service/live"]),
     ("aws_sdk_autoscaling", &["service/live"]),
+    ("aws_sdk_iam", &["service/live"]),
     ("aws_sdk_sqs", &["service/live"]),
     ("tonic", &["proto", "service/server", "cli"]),
     ("axum", &["service/server"]),

@@ -9,6 +9,7 @@ use plimsoll_proto::v1::{
 };
 
 use crate::client::{Client, request_id};
+use crate::estate::{self, Manner};
 use crate::import;
 use crate::output::{Output, Table};
 use crate::price::second;
@@ -40,6 +41,50 @@ pub enum Command {
         /// Role that the server assumes for this cluster; without it, it uses its own
         #[arg(long, default_value = "", requires = "live")]
         role_arn: String,
+    },
+    /// Make a cluster in AWS and register it, from a file of TOML, and follow that to its end
+    ///
+    /// What the file says is judged as a whole before the first call. What an operation that fails has made, it takes
+    /// back. Exits 0 if the cluster is there, 3 if it was taken back.
+    #[command(
+        after_help = "Examples:\n  plimsoll --server http://127.0.0.1:7400 cluster create -f k8s/cluster.toml --explain\n  plimsoll --server http://127.0.0.1:7400 cluster create -f k8s/cluster.toml"
+    )]
+    Create {
+        /// The file; k8s/cluster.toml is an example
+        #[arg(short, long)]
+        file: PathBuf,
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Bring a cluster that was made here to the next Kubernetes version, and follow that to its end
+    ///
+    /// Control plane, add-ons, then machines: new ones first, budgets kept. It only goes forward.
+    #[command(
+        after_help = "Examples:\n  plimsoll --server http://127.0.0.1:7400 cluster upgrade prod --to 1.35 --dry-run\n  plimsoll --server http://127.0.0.1:7400 cluster upgrade prod --to 1.35"
+    )]
+    Upgrade {
+        /// The cluster's id or resource name
+        name: String,
+        /// The next version
+        #[arg(long)]
+        to: String,
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Remove a cluster that was made here, with all that runs in it, and follow that to its end
+    ///
+    /// Load balancers and volumes that would outlive it are named with their price, and it is refused while there are any.
+    #[command(
+        after_help = "Examples:\n  plimsoll --server http://127.0.0.1:7400 cluster delete prod --dry-run\n  plimsoll --server http://127.0.0.1:7400 cluster delete prod --leave-behind"
+    )]
+    Delete {
+        /// The cluster's id or resource name
+        name: String,
+        /// Leave load balancers and volumes behind: they are billed until somebody removes them
+        #[arg(long)]
+        leave_behind: bool,
+        #[command(flatten)]
+        manner: Manner,
     },
     /// Show one cluster
     #[command(after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 cluster get prod")]
@@ -92,7 +137,15 @@ pub fn resource(name: &str) -> String {
 
 /// Carries a command out.
 pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
     match command {
+        Command::Create { file, manner } => code = estate::create(&client, out, &file, &manner).await?,
+        Command::Upgrade { name, to, manner } => {
+            code = estate::upgrade(&client, out, &name, &to, &manner).await?;
+        }
+        Command::Delete { name, leave_behind, manner } => {
+            code = estate::delete(&client, out, &name, leave_behind, &manner).await?;
+        }
         Command::Register { id, region, kubernetes_version, simulated, live, role_arn } => {
             let mode = match (simulated, live) {
                 (true, _) => cluster::Mode::Simulated,
@@ -136,7 +189,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
         }
     }
     client.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// Registers a cluster.

@@ -9,6 +9,7 @@ mod cluster;
 mod complete;
 mod cost;
 mod demo;
+mod estate;
 mod exit;
 mod group;
 mod import;
@@ -59,7 +60,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Register clusters and feed them
+    /// Register clusters and feed them; make, upgrade and remove them in AWS
     #[command(subcommand)]
     Cluster(cluster::Command),
     /// Read and change what a cluster's owner allows

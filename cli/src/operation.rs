@@ -181,10 +181,27 @@ fn tell(out: &Output, metadata: &OperationMetadata, told: &mut Vec<(StepState, S
             matches!(now.0, StepState::Done | StepState::Undone | StepState::Failed) || !now.1.is_empty();
         if *told != now && speaks {
             let note = if step.note.is_empty() { String::new() } else { format!(": {}", step.note) };
-            out.remark(&format!("{:>3}/{count} {:<7} {}{note}", index + 1, state_word(step), step.title));
+            let left = left(metadata);
+            out.remark(&format!(
+                "{:>3}/{count} {:<7} {}{note}{left}",
+                index + 1,
+                state_word(step),
+                step.title
+            ));
         }
         *told = now;
     }
+}
+
+/// About how long the steps of a whole cluster that are left take: of others too little is known beforehand.
+fn left(metadata: &OperationMetadata) -> String {
+    if !matches!(metadata.kind(), Kind::CreateCluster | Kind::UpgradeCluster | Kind::DeleteCluster) {
+        return String::new();
+    }
+    let open =
+        metadata.steps.iter().filter(|step| matches!(step.state(), StepState::Pending | StepState::Running));
+    let seconds: i64 = open.filter_map(|step| step.usual_duration.as_ref()).map(|span| span.seconds).sum();
+    if seconds == 0 { String::new() } else { format!(" (about {} min left)", seconds / 60) }
 }
 
 fn state_word(step: &OperationStep) -> &'static str {
@@ -208,6 +225,9 @@ pub fn end_line(operation: &Operation) -> String {
     let what = match kind {
         Kind::ResizeNodeGroup => "resize  ",
         Kind::ReplaceInterrupted => "replace ",
+        Kind::CreateCluster => "create  ",
+        Kind::UpgradeCluster => "upgrade ",
+        Kind::DeleteCluster => "delete  ",
         Kind::Unspecified | Kind::ApplyPlan => "apply   ",
     };
     format!("{what} {}", end_words(operation))

@@ -82,6 +82,7 @@ fn calls(step: &Step) -> &'static [Call] {
         Step::Remove { .. } => &[Call::EnsureInstanceGone],
         Step::DeleteGroup { .. } => &[Call::EnsureGroupGone],
         Step::Verify { .. } => &[Call::State],
+        Step::Ensure { .. } | Step::Upgrade { .. } | Step::Dismantle { .. } => &[],
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 /// Its name.
 pub const CLUSTER: &str = "prod";
-const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
+pub const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
 /// Machines of each group.
 const MACHINES: i32 = 4;
 /// Workloads of three pods with a budget each.
@@ -30,10 +30,28 @@ const WATCH: Duration = Duration::from_millis(250);
 pub struct Shop {
     ground: Ground,
     pub fake: FakeAws,
-    client: Client,
+    pub client: Client,
 }
 
 impl Shop {
+    /// Workloads that wait for machines, and an AWS without a cluster.
+    pub async fn without_machines() -> Option<Self> {
+        let ground = Ground::start(Options::default()).await?;
+        let client = ground.client().await;
+        let fake = FakeAws::start_empty(CLUSTER, &ZONES, Manners::default(), client.clone()).await;
+        for app in 0..APPS {
+            let app = format!("app-{app}");
+            put(&client, objects::deployment(&app, 3, &slow(&app))).await;
+            put(&client, objects::budget(&app, 1)).await;
+        }
+        Some(Self { ground, fake, client })
+    }
+
+    /// Pods of its workloads.
+    pub fn wanted(&self) -> usize {
+        3 * APPS
+    }
+
     pub async fn start() -> Option<Self> {
         let ground = Ground::start(Options::default()).await?;
         let client = ground.client().await;
@@ -84,7 +102,7 @@ impl Shop {
         pods.list(&ListParams::default()).await.unwrap().items
     }
 
-    async fn serving(&self) -> usize {
+    pub async fn serving(&self) -> usize {
         self.pods().await.iter().filter(|pod| objects::is_ready(pod)).count()
     }
 

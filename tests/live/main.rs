@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod cluster;
+mod estate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,10 @@ use tonic::transport::Channel;
 use cluster::{CLUSTER, Shop};
 
 fn server(shop: &Shop, folder: &std::path::Path) -> Process {
+    server_on(shop, folder, free_port())
+}
+
+fn server_on(shop: &Shop, folder: &std::path::Path, port: u16) -> Process {
     let settings =
         ["live.enabled=true".to_owned(), format!("live.kubeconfig={}", shop.kubeconfig(folder).display())];
     let environment = [
@@ -27,7 +32,7 @@ fn server(shop: &Shop, folder: &std::path::Path) -> Process {
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
-    Process::start_with(folder, free_port(), 1, &settings, &environment)
+    Process::start_with(folder, port, 1, &settings, &environment)
 }
 
 async fn register(channel: &Channel) {

@@ -49,7 +49,7 @@ impl CapacityKind {
 }
 
 /// A node as the API server shows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// Name.
     pub name: String,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::estate::Part;
 use crate::ids::{ClusterId, OperationId, PlanId};
 use crate::workload::WorkloadRef;
 use crate::world::GroupSpec;
@@ -31,6 +32,17 @@ pub enum Kind {
         /// Provider ids of the machines.
         machines: Vec<String>,
     },
+    /// Makes a cluster.
+    CreateCluster,
+    /// Brings a cluster to the next version.
+    UpgradeCluster {
+        /// Kubernetes version before, `1.33`.
+        from: String,
+        /// And after.
+        to: String,
+    },
+    /// Removes a cluster and all of ours in it.
+    DeleteCluster,
 }
 
 impl Kind {
@@ -38,15 +50,15 @@ impl Kind {
     pub fn plan(&self) -> Option<&PlanId> {
         match self {
             Self::ApplyPlan { plan } => Some(plan),
-            Self::ResizeNodeGroup { .. } | Self::ReplaceInterrupted { .. } => None,
+            _ => None,
         }
     }
 
     /// The node group that is brought to a size, and the size.
     pub fn size(&self) -> Option<(&str, u32)> {
         match self {
-            Self::ApplyPlan { .. } | Self::ReplaceInterrupted { .. } => None,
             Self::ResizeNodeGroup { group, to, .. } => Some((group, *to)),
+            _ => None,
         }
     }
 }
@@ -148,6 +160,21 @@ pub enum Step {
         /// The group.
         group: String,
     },
+    /// Make a part of a cluster. Undone by removing it, if this operation made it.
+    Ensure {
+        /// The part.
+        part: Part,
+    },
+    /// Bring a part of a cluster to another version. Has no undo.
+    Upgrade {
+        /// The part.
+        part: Part,
+    },
+    /// Remove a part of a cluster. Has no undo.
+    Dismantle {
+        /// The part.
+        part: Part,
+    },
     /// Compare the fleet with what it is to be.
     Verify {
         /// Nodes that each group is to have.
@@ -166,6 +193,8 @@ impl Step {
                 | Self::Refill { .. }
                 | Self::Remove { .. }
                 | Self::DeleteGroup { .. }
+                | Self::Upgrade { .. }
+                | Self::Dismantle { .. }
         )
     }
 }

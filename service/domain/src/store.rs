@@ -333,6 +333,8 @@ pub trait Store: Send + Sync {
         cluster: &ClusterRecord,
         policy: &Policy,
     ) -> Result<ClusterRecord, StoreError>;
+    /// Replaces how a cluster is reached (`mode`) and its Kubernetes version; all else of the record stays as it is.
+    async fn put_cluster(&self, write: &Write, cluster: &ClusterRecord) -> Result<ClusterRecord, StoreError>;
     /// Reads a cluster.
     async fn cluster(&self, id: &ClusterId) -> Result<ClusterRecord, StoreError>;
     /// Lists clusters by id.

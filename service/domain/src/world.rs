@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
+use crate::estate::Estate;
 use crate::fleet::CapacityKind;
 use crate::ids::ClusterId;
 use crate::rehearsal::{Rehearsal, Scene};
@@ -127,6 +128,9 @@ pub enum CloudError {
     /// There is something else by that name, or it is not ours.
     #[error("{0}")]
     Conflict(String),
+    /// It will not be done, however often it is asked for.
+    #[error("{0}")]
+    Refused(String),
     /// There is no such group.
     #[error("group {0} does not exist")]
     NotFound(String),
@@ -270,6 +274,8 @@ pub struct World {
     pub metrics: Arc<dyn Metrics>,
     /// Prices that change.
     pub prices: Arc<dyn Prices>,
+    /// The clusters themselves; none where they are not made but loaded.
+    pub estate: Option<Arc<dyn Estate>>,
     /// Its time: virtual in a simulated world.
     pub clock: Arc<dyn Clock>,
 }

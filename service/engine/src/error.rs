@@ -79,6 +79,9 @@ pub enum Error {
     /// Only what is stuck can be resumed or abandoned.
     #[error("{0} is not stuck")]
     NotStuck(String),
+    /// Something has to be done about a cluster before it can be upgraded or removed.
+    #[error("not now: {0}")]
+    Unready(String),
     /// AWS or Kubernetes did not answer as they should.
     #[error("the cluster cannot be read: {0}")]
     World(String),

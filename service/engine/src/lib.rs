@@ -31,7 +31,9 @@ pub use clusters::{Registration, ShownSnapshot};
 pub use costs::{CostOrder, Costs, ForecastReport, GROUP_BY_MAX, SavingsReport, WasteReport, Window};
 pub use error::Error;
 pub use imports::{Imported, PriceImport, SampleSummary, SnapshotImport};
-pub use operations::{ApplyOrder, ResizeOrder, ShownGroup};
+pub use operations::{
+    ApplyOrder, CreateOrder, DeleteOrder, Leftover, Proposal, ResizeOrder, ShownGroup, UpgradeOrder,
+};
 pub use planning::{Explanation, PlanOrder, Progress};
 pub use simulation::{Simulation, SimulationOrder};
 

@@ -1,6 +1,9 @@
 //! Operations: a plan or a size becomes steps, and a runner carries them out in the cluster's world.
 
 mod act;
+mod create;
+mod delete;
+mod estate;
 mod evacuate;
 pub mod gate;
 mod groups;
@@ -12,6 +15,7 @@ mod resize;
 mod runner;
 mod sequel;
 pub(crate) mod steps;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,6 +35,9 @@ use plimsoll_domain::units::HourlyRate;
 use plimsoll_domain::world::World;
 use tracing::{info, warn};
 
+pub use create::CreateOrder;
+pub use delete::DeleteOrder;
+pub use estate::{Leftover, Proposal};
 pub use groups::ShownGroup;
 pub use keeper::Keeper;
 pub use logbook::Logbook;
@@ -38,6 +45,7 @@ pub(crate) use logbook::Scrap;
 pub(crate) use present::Minima;
 pub use resize::ResizeOrder;
 pub use runner::{Halted, Runner};
+pub use upgrade::UpgradeOrder;
 
 use crate::clusters::ShownSnapshot;
 use crate::planning::NO_GROUP;

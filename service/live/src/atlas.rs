@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use plimsoll_domain::clock::Clock;
-use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::estate::{Estate, Part, Standing, Subnet, Survey};
+use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::ClusterRecord;
 use plimsoll_domain::world::{
@@ -63,6 +64,7 @@ impl Atlas for Live {
                 account,
                 kubeconfig: self.settings.kubeconfig.clone(),
                 told: self.told.clone(),
+                clock: Arc::clone(&self.clock),
                 aws: OnceCell::new(),
                 kubernetes: OnceCell::new(),
             })
@@ -72,7 +74,8 @@ impl Atlas for Live {
             cloud: door.clone(),
             cluster: door.clone(),
             metrics: door.clone(),
-            prices: door,
+            prices: door.clone(),
+            estate: Some(door),
             clock: Arc::clone(&self.clock),
         }
     }
@@ -84,13 +87,18 @@ struct Door {
     account: Account,
     kubeconfig: Option<PathBuf>,
     told: Told,
+    clock: Arc<dyn Clock>,
     aws: OnceCell<Aws>,
     kubernetes: OnceCell<Kubernetes>,
 }
 
 impl Door {
     async fn aws(&self) -> &Aws {
-        self.aws.get_or_init(|| Aws::new(self.cluster.clone(), self.account.clone(), self.told.clone())).await
+        let make = || {
+            let (cluster, account) = (self.cluster.clone(), self.account.clone());
+            Aws::new(cluster, account, self.told.clone(), Arc::clone(&self.clock))
+        };
+        self.aws.get_or_init(make).await
     }
 
     /// What failed is tried again by whoever asks next.
@@ -187,6 +195,35 @@ impl Cloud for Door {
 
     async fn notices(&self, cluster: &ClusterId) -> Result<Vec<Notice>, CloudError> {
         self.aws().await.notices(cluster).await
+    }
+}
+
+#[async_trait]
+impl Estate for Door {
+    async fn ensure(
+        &self,
+        cluster: &ClusterId,
+        part: &Part,
+        by: &OperationId,
+    ) -> Result<Standing, CloudError> {
+        self.aws().await.ensure(cluster, part, by).await
+    }
+
+    async fn ensure_gone(
+        &self,
+        cluster: &ClusterId,
+        part: &Part,
+        made_by: Option<&OperationId>,
+    ) -> Result<Standing, CloudError> {
+        self.aws().await.ensure_gone(cluster, part, made_by).await
+    }
+
+    async fn survey(&self, cluster: &ClusterId, next: Option<&str>) -> Result<Survey, CloudError> {
+        self.aws().await.survey(cluster, next).await
+    }
+
+    async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, CloudError> {
+        Estate::subnets(self.aws().await, ids).await
     }
 }
 

@@ -4,6 +4,7 @@
 //! call for that. What is billed is what EC2 says ran ([`machines`]).
 
 mod birth;
+mod estate;
 mod fault;
 mod groups;
 mod machines;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use aws_config::{BehaviorVersion, Region};
 use aws_smithy_types::retry::RetryConfig;
 use jiff::Timestamp;
+use plimsoll_domain::clock::Clock;
 use plimsoll_domain::ids::ClusterId;
 
 use crate::kubernetes::{ConnectError, Kubernetes};
@@ -29,6 +31,10 @@ pub use token::Tokens;
 const ATTEMPTS_MAX: u32 = 6;
 /// Tag of what is ours.
 pub const TAG_MANAGED: &str = "plimsoll:managed";
+/// Tag of a subnet that is meant for load balancers that face the world: nodes go elsewhere if they can.
+const TAG_PUBLIC: &str = "kubernetes.io/role/elb";
+/// Tag of a cluster of ours: the role that machines of its node groups act in.
+const TAG_NODE_ROLE: &str = "plimsoll:node-role";
 
 /// How a cluster is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,15 +58,19 @@ pub struct Aws {
     ec2: aws_sdk_ec2::Client,
     scaling: aws_sdk_autoscaling::Client,
     sqs: aws_sdk_sqs::Client,
+    iam: aws_sdk_iam::Client,
     tokens: Tokens,
     told: Told,
     ends: Arc<Mutex<BTreeMap<String, Timestamp>>>,
+    /// Ids of updates that were begun and not seen to end, by what they update.
+    updates: Arc<Mutex<BTreeMap<String, String>>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Aws {
     /// Clients for an account. Nothing is asked for yet, but for credentials where a role is assumed. `told` is shared by all
     /// clusters of one queue.
-    pub async fn new(cluster: ClusterId, account: Account, told: Told) -> Self {
+    pub async fn new(cluster: ClusterId, account: Account, told: Told, clock: Arc<dyn Clock>) -> Self {
         let region = Region::new(account.region.clone());
         let retry = RetryConfig::adaptive().with_max_attempts(ATTEMPTS_MAX);
         let base = aws_config::defaults(BehaviorVersion::latest()).region(region.clone()).retry_config(retry);
@@ -75,11 +85,17 @@ impl Aws {
             let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(role);
             config = config.into_builder().credentials_provider(credentials).build();
         }
-        Self::with(cluster, account, told, &config)
+        Self::with(cluster, account, told, clock, &config)
     }
 
     /// The same over a configuration that is made elsewhere.
-    pub fn with(cluster: ClusterId, account: Account, told: Told, config: &aws_config::SdkConfig) -> Self {
+    pub fn with(
+        cluster: ClusterId,
+        account: Account,
+        told: Told,
+        clock: Arc<dyn Clock>,
+        config: &aws_config::SdkConfig,
+    ) -> Self {
         let tokens = Tokens::new(cluster.as_str(), &account.region, config.credentials_provider());
         Self {
             cluster,
@@ -88,9 +104,12 @@ impl Aws {
             ec2: aws_sdk_ec2::Client::new(config),
             scaling: aws_sdk_autoscaling::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
             tokens,
             told,
             ends: Arc::default(),
+            updates: Arc::default(),
+            clock,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! It keeps the contract that the simulated world keeps: `plimsoll_sim::contract`.
 
+pub mod actions;
 mod atlas;
 pub mod aws;
 pub mod kubernetes;

@@ -89,13 +89,20 @@ async fn aws_and_kubernetes_keep_the_contract() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let account = Account { region: "us-east-1".into(), ..Account::default() };
-    let aws = Arc::new(Aws::with(id(), account, Told::default(), &config(fake.url()).await));
+    let aws = Arc::new(Aws::with(
+        id(),
+        account,
+        Told::default(),
+        Arc::new(Now(Instant::now())),
+        &config(fake.url()).await,
+    ));
     let kubernetes = Arc::new(Kubernetes::new(id(), ground.config().await).unwrap());
     let world = World {
         cloud: aws.clone(),
         cluster: kubernetes.clone(),
         metrics: kubernetes,
         prices: aws,
+        estate: None,
         clock: Arc::new(Now(Instant::now())),
     };
     let spec = GroupSpec {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod catalog;
 pub mod cluster;
 pub mod cost;
+pub mod estate;
 pub mod export;
 pub mod filter;
 pub mod finding;
@@ -26,6 +27,7 @@ pub mod samples;
 pub mod simulation;
 pub mod snapshot;
 pub mod status;
+mod step;
 mod time;
 mod workload;
 

@@ -1,6 +1,6 @@
 //! What tests let go wrong.
 
-use plimsoll_domain::fleet::CapacityKind;
+use plimsoll_domain::fleet::{CapacityKind, Node};
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::world::GroupSpec;
 use serde::{Deserialize, Serialize};
@@ -177,6 +177,18 @@ pub enum Edit {
     Terminate {
         /// The node's name.
         node: String,
+    },
+    /// The node of a machine that another cloud runs joins.
+    Join {
+        /// The node.
+        node: Box<Node>,
+    },
+    /// Such a machine ends.
+    Leave {
+        /// The node's name.
+        node: String,
+        /// Whether its cloud took it back, rather than somebody of ours terminating it.
+        reclaimed: bool,
     },
 }
 

@@ -113,6 +113,7 @@ impl Sim {
             prices: Arc::new(self.clone()),
             metrics: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),
+            estate: None,
         }
     }
 

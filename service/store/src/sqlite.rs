@@ -141,6 +141,9 @@ impl Store for Sqlite {
         let (write, cluster, policy) = (write.clone(), cluster.clone(), policy.clone());
         self.writer.write(clusters::Create { write, cluster, policy }).await
     }
+    async fn put_cluster(&self, write: &Write, cluster: &ClusterRecord) -> Result<ClusterRecord, StoreError> {
+        self.writer.write(clusters::Put { write: write.clone(), cluster: cluster.clone() }).await
+    }
     async fn cluster(&self, id: &ClusterId) -> Result<ClusterRecord, StoreError> {
         clusters::get(&self.readers, id).await
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plimsoll_domain::ids::ClusterId;
+use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::operation::{PodMove, Step};
 use plimsoll_domain::scheduler::{Settings, Simulation};
 use plimsoll_domain::snapshot::ClusterState;
@@ -43,6 +43,7 @@ impl From<CloudError> for StepError {
         match error {
             CloudError::NoCapacity(message) => Self::Hopeless { reason: "NO_CAPACITY", message },
             CloudError::Conflict(message) => Self::Hopeless { reason: "CONFLICT", message },
+            CloudError::Refused(message) => Self::Hopeless { reason: "REFUSED", message },
             other => Self::Again(other.to_string()),
         }
     }
@@ -60,6 +61,8 @@ pub struct Hands<'a> {
     pub world: &'a World,
     /// The cluster.
     pub cluster: &'a ClusterId,
+    /// The operation: what it makes is marked with its name.
+    pub operation: &'a OperationId,
     /// Groups that the operation made.
     pub created: &'a [String],
     /// Nodes that stay, and were open when the operation was asked for.
@@ -86,6 +89,8 @@ impl Hands<'_> {
             Step::Open { groups, nodes } => self.open(groups, nodes).await,
             Step::DeleteGroup { group } => self.delete_group(group).await,
             Step::Verify { sizes } => self.verify(sizes).await,
+            Step::Ensure { part } | Step::Upgrade { part } => self.ensure(part).await,
+            Step::Dismantle { part } => self.dismantle(part, false).await,
         }
     }
 
@@ -97,6 +102,7 @@ impl Hands<'_> {
                 self.shrink_back(group, *from as usize).await
             }
             Step::Cordon { nodes } => self.cordon_all(nodes, false).await,
+            Step::Ensure { part } => self.dismantle(part, true).await,
             _ => Ok(()),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use plimsoll_domain::estate::Part;
 use plimsoll_domain::operation::{Kind, Operation, Step};
 use plimsoll_domain::policy::{Budget, Policy};
 use plimsoll_domain::store::{Store, StoreError};
@@ -58,6 +59,9 @@ impl Gate for ByPolicy {
             Kind::ResizeNodeGroup { from, to, .. } => to < from,
             // The cloud does not wait.
             Kind::ReplaceInterrupted { .. } => false,
+            // Nobody is served there yet.
+            Kind::CreateCluster => false,
+            Kind::UpgradeCluster { .. } | Kind::DeleteCluster => true,
         };
         if !can_wait {
             return Ok(None);
@@ -75,7 +79,13 @@ pub fn outside(policy: &Policy, now: Timestamp) -> Option<Closed> {
 
 /// Whether pods have to leave.
 fn disrupts(step: &Step) -> bool {
-    matches!(step, Step::Migrate { .. } | Step::Remove { .. })
+    matches!(
+        step,
+        Step::Migrate { .. }
+            | Step::Remove { .. }
+            | Step::Upgrade { part: Part::Machines(_) }
+            | Step::Dismantle { .. }
+    )
 }
 
 /// Whether a budget that is in force lets no node be drained. Nodes are drained one after the other, so that a budget of

@@ -86,7 +86,9 @@ impl Engine {
         holder: &str,
     ) -> Result<(), Error> {
         let nodes: Vec<String> = doomed.iter().map(|node| node.name.clone()).collect();
-        let hands = Hands { world, cluster, created: &[], staying: &[], drain_timeout: Duration::ZERO };
+        let operation = &crate::imports::fresh_id("o", self.clock.now())?;
+        let hands =
+            Hands { world, cluster, operation, created: &[], staying: &[], drain_timeout: Duration::ZERO };
         let gone = hands.rescue(state, &nodes).await.map_err(|why| Error::World(why.to_string()))?;
         if 0 < gone {
             info!(%cluster, holder, pods = gone, "pods leave machines that are taken back, beside an operation");

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::PAGE_MAX;
+use super::estate::leaves_a_cluster;
 use super::gate::ByPolicy;
 use super::logbook::Kept;
 use super::runner::{Halted, Runner};
@@ -288,6 +289,9 @@ impl Engine {
             drain_timeout: Duration::from_secs(60 * u64::from(minutes)),
         };
         let operation = runner.run(operation).await.map_err(|Halted(store)| Error::Store(store))?;
+        if !leaves_a_cluster(&operation) {
+            return Ok(());
+        }
         let write = self.own_write("RefreshCluster");
         for _ in 1..REFRESH_ATTEMPTS_MAX {
             match self.refresh_cluster(&write, &operation.cluster).await {

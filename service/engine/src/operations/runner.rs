@@ -215,7 +215,8 @@ impl Runner {
         staying: &'a [String],
     ) -> Hands<'a> {
         let drain_timeout = self.drain_timeout;
-        Hands { world: &self.world, cluster: &operation.cluster, created, staying, drain_timeout }
+        let (cluster, id) = (&operation.cluster, &operation.id);
+        Hands { world: &self.world, cluster, operation: id, created, staying, drain_timeout }
     }
 
     async fn write(&self, mut operation: Operation) -> Result<Operation, Halted> {

@@ -44,7 +44,10 @@ impl Engine {
         if !self.keeper.follows(id) {
             return Ok(());
         }
-        let done = self.answer_refusal(id).await;
+        let done = match self.note_cluster(id).await {
+            Ok(()) => self.answer_refusal(id).await,
+            failed => failed,
+        };
         match &done {
             // The same again would fail the same way.
             Ok(())
@@ -189,7 +192,7 @@ impl Engine {
     }
 
     /// A write of this process that is made once for an operation.
-    fn write_once(&self, method: &str, operation: &OperationId) -> Write {
+    pub(super) fn write_once(&self, method: &str, operation: &OperationId) -> Write {
         let id = format!("{method}-after-{operation}");
         let request = RequestKey { id, method: method.to_owned(), body_digest: String::new() };
         Write { request, ..self.own_write(method) }

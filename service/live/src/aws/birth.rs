@@ -20,7 +20,7 @@ use plimsoll_domain::world::{CloudError, GroupSpec};
 
 use super::fault::{self, Fault};
 use super::groups::NODES_MAX;
-use super::{Aws, TAG_MANAGED};
+use super::{Aws, TAG_MANAGED, TAG_NODE_ROLE, TAG_PUBLIC};
 
 /// Root volume of a node, GiB: what plans count on.
 const DISK_GIB: i32 = ROOT_VOLUME_GIB as i32;
@@ -28,8 +28,6 @@ const DISK_GIB: i32 = ROOT_VOLUME_GIB as i32;
 const ROOT_DEVICE: &str = "/dev/xvda";
 /// Hops that an answer of the metadata service lives: one to the node, one to a pod.
 const METADATA_HOPS: i32 = 2;
-/// Tag of a subnet that is meant for load balancers that face the world: nodes go elsewhere if they can.
-const TAG_PUBLIC: &str = "kubernetes.io/role/elb";
 
 impl Aws {
     /// Makes a group of size 0.
@@ -101,10 +99,16 @@ impl Aws {
         Ok(zones.into_iter().collect())
     }
 
-    /// The role that is set, or that of the first group by name.
+    /// The role that is set, or that the cluster was made with, or that of the first group by name.
     async fn node_role(&self) -> Result<String, CloudError> {
         if !self.account.node_role_arn.is_empty() {
             return Ok(self.account.node_role_arn.clone());
+        }
+        let cluster = self.eks.describe_cluster().name(self.cluster.as_str()).send().await;
+        let cluster = cluster.map_err(|error| fault::of("eks:DescribeCluster", error))?.cluster;
+        let tags = cluster.and_then(|cluster| cluster.tags).unwrap_or_default();
+        if let Some(role) = tags.get(TAG_NODE_ROLE) {
+            return Ok(role.clone());
         }
         let names = self.eks.list_nodegroups().cluster_name(self.cluster.as_str()).send().await;
         let names =

@@ -91,6 +91,31 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The same about a part of a cluster: what asking again will not change is refused.
+    pub fn about_part(self) -> CloudError {
+        // A role that was made just now is not known everywhere for a while.
+        let is_late = self.message.contains("could not be assumed");
+        let is_final = matches!(
+            self.code.as_str(),
+            "InvalidParameterException"
+                | "InvalidRequestException"
+                | "InvalidStateException"
+                | "ResourceLimitExceededException"
+                | "UnsupportedAvailabilityZoneException"
+                | "UnrecognizedClientException"
+                | "BadRequestException"
+        ) || is_denied(&self.code);
+        if self.is_throttled() {
+            CloudError::Throttled
+        } else if is_final && !is_late {
+            CloudError::Refused(self.to_string())
+        } else {
+            CloudError::Failed(self.to_string())
+        }
+    }
+}
+
 /// Whether a code, or what a scaling activity says, tells that a machine is not to be had.
 pub fn says_no_capacity(text: &str) -> bool {
     [

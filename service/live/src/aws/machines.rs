@@ -103,7 +103,7 @@ impl Aws {
     /// When a machine whose end EC2 does not tell was first seen to be over: a look late, at most.
     fn first_seen_over(&self, id: &str) -> Timestamp {
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Timestamp::now();
+        let now = self.clock.now();
         // EC2 shows a machine for an hour after its end.
         ends.retain(|_, end| now.duration_since(*end) < SHOWN);
         *ends.entry(id.to_owned()).or_insert(now)

@@ -91,7 +91,7 @@ impl Aws {
                 break;
             }
         }
-        let now = Timestamp::now();
+        let now = self.clock.now();
         for receipt in self.told.over(now) {
             self.delete(&receipt).await?;
         }

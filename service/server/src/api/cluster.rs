@@ -7,7 +7,7 @@ use plimsoll_proto::v1::cluster_service_server::ClusterService;
 use tonic::{Request, Response, Status};
 
 use super::Api;
-use crate::wire::{Invalid, cluster, filter, names, page, policy, request, status::Refused};
+use crate::wire::{Invalid, cluster, estate, filter, names, page, policy, request, status::Refused};
 
 /// Name of the list in page tokens.
 const LIST: &str = "clusters";
@@ -49,6 +49,45 @@ impl ClusterService for Api {
             clusters: found.items.iter().filter(passes).map(cluster::cluster).collect(),
             next_page_token: page::token(LIST, &found.next_token),
         }))
+    }
+
+    async fn create_cluster(
+        &self,
+        request: Request<pb::CreateClusterRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let mut request = request.into_inner();
+        let (id, dry) = (take(&mut request.request_id), request.validate_only);
+        let method = "/plimsoll.v1.ClusterService/CreateCluster";
+        let write = request::write(method, id, &request, self.clock.now())?;
+        let order = estate::create(request, write)?;
+        let proposal = self.engine.create_cluster(order).await.map_err(Refused::from)?;
+        Ok(Response::new(estate::proposal(&proposal, dry)))
+    }
+
+    async fn upgrade_cluster(
+        &self,
+        request: Request<pb::UpgradeClusterRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let mut request = request.into_inner();
+        let (id, dry) = (take(&mut request.request_id), request.validate_only);
+        let method = "/plimsoll.v1.ClusterService/UpgradeCluster";
+        let write = request::write(method, id, &request, self.clock.now())?;
+        let order = estate::upgrade(request, write)?;
+        let proposal = self.engine.upgrade_cluster(order).await.map_err(Refused::from)?;
+        Ok(Response::new(estate::proposal(&proposal, dry)))
+    }
+
+    async fn delete_cluster(
+        &self,
+        request: Request<pb::DeleteClusterRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let mut request = request.into_inner();
+        let (id, dry) = (take(&mut request.request_id), request.validate_only);
+        let method = "/plimsoll.v1.ClusterService/DeleteCluster";
+        let write = request::write(method, id, &request, self.clock.now())?;
+        let order = estate::delete(request, write)?;
+        let proposal = self.engine.delete_cluster(order).await.map_err(Refused::from)?;
+        Ok(Response::new(estate::proposal(&proposal, dry)))
     }
 
     async fn get_policy(

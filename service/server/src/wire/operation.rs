@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use plimsoll_domain::operation::{Kind, Operation, Progress, State, Step, StepRecord};
+use plimsoll_domain::operation::{Kind, Operation, State};
 use plimsoll_domain::store::OperationFilter;
 use plimsoll_proto::v1 as pb;
 use plimsoll_proto::v1::operation::Result as Outcome;
 use plimsoll_proto::v1::operation_metadata as kinds;
-use plimsoll_proto::v1::operation_step as step_kinds;
 
 use super::plan::int;
 use super::time::{parse_span, timestamp};
-use super::{Invalid, names};
+use super::{Invalid, names, step};
 
 /// Longest wait of WaitOperation.
 const WAIT_MAX: Duration = Duration::from_secs(600);
@@ -28,6 +27,13 @@ pub fn operation(from: &Operation) -> pb::Operation {
             (kinds::Kind::ResizeNodeGroup, name, int(*to), reason.clone())
         }
         Kind::ReplaceInterrupted { .. } => (kinds::Kind::ReplaceInterrupted, String::new(), 0, String::new()),
+        Kind::CreateCluster => (kinds::Kind::CreateCluster, String::new(), 0, String::new()),
+        Kind::UpgradeCluster { .. } => (kinds::Kind::UpgradeCluster, String::new(), 0, String::new()),
+        Kind::DeleteCluster => (kinds::Kind::DeleteCluster, String::new(), 0, String::new()),
+    };
+    let kubernetes_version = match &from.kind {
+        Kind::UpgradeCluster { to, .. } => to.clone(),
+        _ => String::new(),
     };
     let machines = match &from.kind {
         Kind::ReplaceInterrupted { machines } => machines.clone(),
@@ -47,7 +53,7 @@ pub fn operation(from: &Operation) -> pb::Operation {
         target: from.cluster.name(),
         plan,
         state: state(from.state).into(),
-        steps: from.steps.iter().map(step).collect(),
+        steps: from.steps.iter().map(step::step).collect(),
         create_time: Some(timestamp(from.create_time)),
         update_time: Some(timestamp(from.update_time)),
         cancel_requested: from.cancel_requested,
@@ -57,6 +63,8 @@ pub fn operation(from: &Operation) -> pb::Operation {
         desired_count,
         reason,
         machines,
+        kubernetes_version,
+        leftovers: Vec::new(),
     };
     pb::Operation { name: from.id.name(), metadata: Some(metadata), done: from.state.is_final(), result }
 }
@@ -70,53 +78,6 @@ pub fn state(from: State) -> kinds::State {
         State::Succeeded => kinds::State::Succeeded,
         State::Failed => kinds::State::Failed,
         State::Cancelled => kinds::State::Cancelled,
-    }
-}
-
-fn step(from: &StepRecord) -> pb::OperationStep {
-    let state = match from.progress {
-        Progress::Pending => step_kinds::State::Pending,
-        Progress::Running => step_kinds::State::Running,
-        Progress::Done => step_kinds::State::Done,
-        Progress::Undone => step_kinds::State::Undone,
-        Progress::Failed => step_kinds::State::Failed,
-    };
-    let (action, title) = words(&from.step);
-    pb::OperationStep {
-        action: action.to_owned(),
-        title,
-        state: state.into(),
-        attempt_count: int(from.attempts),
-        note: from.note.clone(),
-        start_time: from.start_time.map(timestamp),
-        end_time: from.end_time.map(timestamp),
-    }
-}
-
-/// A step's name, and what it does in a person's words.
-fn words(step: &Step) -> (&'static str, String) {
-    let few = |names: &[String]| match names {
-        [one] => one.clone(),
-        [first, ..] => format!("{} nodes, such as {first}", names.len()),
-        [] => "nothing".to_owned(),
-    };
-    match step {
-        Step::EnsureGroup { spec } => ("ENSURE_GROUP", format!("make node group {}", spec.name)),
-        Step::Grow { group, from, to } => ("GROW", format!("grow {group} from {from} to {to}")),
-        Step::Order { group, to, .. } => ("ORDER", format!("order machines until {group} has {to}")),
-        Step::Evacuate { nodes } => {
-            ("EVACUATE", format!("bring pods off {} before it is taken back", few(nodes)))
-        }
-        Step::Refill { group, to } => ("REFILL", format!("see that {group} has {to} nodes again")),
-        Step::Cordon { nodes } => ("CORDON", format!("keep new pods off {}", few(nodes))),
-        Step::Migrate { moves } => ("MIGRATE", format!("move {} pods", moves.len())),
-        Step::Remove { group, nodes } => ("REMOVE", format!("remove {} from {group}", few(nodes))),
-        Step::Open { groups, .. } => ("OPEN", format!("open the nodes of {} new groups", groups.len())),
-        Step::DeleteGroup { group } => ("DELETE_GROUP", format!("delete node group {group}")),
-        Step::Verify { sizes } => match &sizes[..] {
-            [(group, count)] => ("VERIFY", format!("see that {group} has {count} nodes")),
-            _ => ("VERIFY", format!("compare {} groups with the plan", sizes.len())),
-        },
     }
 }
 

@@ -117,6 +117,7 @@ fn engine(error: Error) -> Status {
         Error::ProtectedGroup(group) => with(Reason::ProtectedGroup, &[("node_group", group)]),
         Error::UnsafeShrink(why) => with(Reason::UnsafeShrink, &[("why", why)]),
         Error::NotStuck(operation) => with(Reason::NotStuck, &[("operation", operation)]),
+        Error::Unready(why) => with(Reason::NotReady, &[("why", why)]),
         Error::World(why) => with(Reason::UnavailableSource, &[("why", why)]),
         Error::Frozen(cluster) => with(Reason::Frozen, &[("cluster", cluster)]),
         Error::OutsideWindow { cluster, opens } => {

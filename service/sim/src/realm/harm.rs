@@ -1,5 +1,7 @@
 //! What goes wrong in a cluster: machines that break, and other hands.
 
+use plimsoll_domain::fleet::Node;
+
 use crate::common::{Common, Event};
 use crate::fault::Edit;
 use crate::manners::BREAK_SECONDS;
@@ -38,6 +40,14 @@ impl Realm {
             Edit::Resize { group, count } => self.resized(group, *count, common),
             // What is there already, or makes no sense, other hands do not get either.
             Edit::AddGroup { spec } => drop(self.ensure_group(spec, common)),
+            Edit::Join { node } => self.joined(node, common),
+            Edit::Leave { node, reclaimed } => {
+                let cause = if *reclaimed { Cause::Reclaim } else { Cause::Order };
+                let runs = |id: &&String| self.machines.get(*id).is_some_and(|machine| !machine.stopping);
+                if let Some(id) = self.homes.get(node).filter(runs).cloned() {
+                    self.terminate(&id, cause, common);
+                }
+            }
             Edit::Terminate { node } => {
                 let Some(id) = self.homes.get(node).cloned() else { return };
                 let Some(machine) = self.machines.get(&id).filter(|machine| !machine.stopping) else {
@@ -49,6 +59,16 @@ impl Realm {
                 self.terminate(&id, Cause::Others, common);
             }
         }
+    }
+
+    /// The node of a machine that runs elsewhere joins.
+    fn joined(&mut self, node: &Node, common: &mut Common) {
+        if self.homes.contains_key(&node.name) {
+            return;
+        }
+        self.adopt_node(node.clone(), common);
+        self.unsettled = true;
+        self.add_daemons(node, common);
     }
 
     /// A group has another size from now on.

@@ -108,6 +108,36 @@ impl Work for Create {
     }
 }
 
+/// Replaces how a cluster is reached, and its version.
+pub struct Put {
+    pub write: Write,
+    pub cluster: ClusterRecord,
+}
+
+#[async_trait]
+impl Work for Put {
+    type Done = ClusterRecord;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<ClusterRecord, StoreError> {
+        let Self { write, cluster } = self;
+        let current = exists(connection, &cluster.id).await?;
+        if earlier(connection, &write.request, write.time).await?.is_some() {
+            return Ok(current);
+        }
+        let number: u64 = current.etag.parse().unwrap_or(0);
+        sqlx::query("UPDATE clusters SET mode = ?, kubernetes_version = ?, etag = ? WHERE id = ?")
+            .bind(mode_text(cluster.mode))
+            .bind(&cluster.kubernetes_version)
+            .bind((number + 1).to_string())
+            .bind(cluster.id.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(database)?;
+        note(connection, write, Some(&cluster.id), &cluster.id.name()).await?;
+        exists(connection, &cluster.id).await
+    }
+}
+
 pub async fn get(pool: &SqlitePool, id: &ClusterId) -> Result<ClusterRecord, StoreError> {
     let mut connection = pool.acquire().await.map_err(database)?;
     exists(&mut connection, id).await

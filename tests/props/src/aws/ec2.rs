@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll_domain::catalog::{AcceleratorKind, Catalog, InstanceType};
 
 use super::machines::Machine;
+use super::network;
 use super::state::{State, Words};
 use super::xml::{leaf, list};
 use super::{Answer, Request};
@@ -16,6 +17,9 @@ const NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 pub fn answer(state: &mut State, request: &Request) -> Answer {
     let action = request.action.as_str();
     state.refused(&format!("ec2:{action}"))?;
+    if let Some(answered) = network::answer(state, request) {
+        return answered.map(|result| told(action, &result));
+    }
     let result = match action {
         "DescribeInstances" => instances(state, &request.fields),
         "DescribeSubnets" => subnets(state, &request.fields),
@@ -24,10 +28,16 @@ pub fn answer(state: &mut State, request: &Request) -> Answer {
         "DescribeLaunchTemplates" => templates(state, &request.fields),
         "DeleteLaunchTemplate" => delete_template(state, &request.fields)?,
         "DescribeSpotPriceHistory" => spot_prices(&request.fields),
+        "DescribeNetworkInterfaces" => interfaces(state),
+        "DeleteNetworkInterface" => delete_interface(state, &request.fields)?,
         other => return Err(Words::new(400, "InvalidAction", format!("{other} is not answered here"))),
     };
+    Ok(told(action, &result))
+}
+
+fn told(action: &str, result: &str) -> (&'static str, String) {
     let id = leaf("requestId", "fake");
-    Ok((XML, format!("<{action}Response xmlns=\"{NAMESPACE}\">{id}{result}</{action}Response>")))
+    (XML, format!("<{action}Response xmlns=\"{NAMESPACE}\">{id}{result}</{action}Response>"))
 }
 
 /// Values of `prefix.1`, `prefix.2` and so on.
@@ -36,7 +46,7 @@ fn values(fields: &BTreeMap<String, String>, prefix: &str) -> Vec<String> {
 }
 
 /// Filters by name.
-fn filters(fields: &BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {
+pub fn filters(fields: &BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {
     (1..)
         .map_while(|index| {
             let name = fields.get(&format!("Filter.{index}.Name"))?.clone();
@@ -81,20 +91,28 @@ fn instance(cluster: &str, machine: &Machine) -> String {
     }
     if let Some(end) = machine.end {
         shown.push(leaf("reason", end.strftime("User initiated (%Y-%m-%d %H:%M:%S GMT)")));
-        let code = leaf("code", "Client.UserInitiatedShutdown");
+        let code =
+            if machine.reclaimed { "Server.SpotInstanceTermination" } else { "Client.UserInitiatedShutdown" };
+        let code = leaf("code", code);
         shown.push(super::xml::node("stateReason", &code));
     }
     shown.concat()
 }
 
 fn subnets(state: &State, fields: &BTreeMap<String, String>) -> String {
-    let ids = values(fields, "SubnetId");
+    let mut filters = filters(fields);
+    let mut ids = values(fields, "SubnetId");
+    ids.extend(filters.remove("subnet-id").unwrap_or_default());
+    if !filters.is_empty() {
+        return list("subnetSet", "item", state.tagged_subnets(&filters));
+    }
     let its = state.subnets.iter().filter(|(id, _)| ids.contains(id));
     let shown = its.map(|(id, zone)| {
         [
             leaf("subnetId", id),
             leaf("availabilityZone", zone),
-            leaf("availableIpAddressCount", 1000),
+            leaf("availableIpAddressCount", state.free_addresses),
+            leaf("cidrBlock", "10.0.0.0/16"),
             leaf("vpcId", "vpc-0fedcba9876543210"),
         ]
         .concat()
@@ -164,6 +182,24 @@ fn delete_template(state: &mut State, fields: &BTreeMap<String, String>) -> Resu
             ))
         }
     }
+}
+
+/// Those that nothing uses any more: what is asked for.
+fn interfaces(state: &State) -> String {
+    let shown = state.estate.interfaces.iter().map(|id| {
+        [leaf("networkInterfaceId", id), leaf("status", "available"), leaf("description", "aws-K8S-i-0")]
+            .concat()
+    });
+    list("networkInterfaceSet", "item", shown)
+}
+
+fn delete_interface(state: &mut State, fields: &BTreeMap<String, String>) -> Result<String, Words> {
+    let id = fields.get("NetworkInterfaceId").cloned().unwrap_or_default();
+    if state.estate.interfaces.remove(&id) {
+        return Ok(leaf("return", true));
+    }
+    let message = format!("The networkInterface ID '{id}' does not exist");
+    Err(Words::new(400, "InvalidNetworkInterfaceID.NotFound", message))
 }
 
 fn spot_prices(fields: &BTreeMap<String, String>) -> String {

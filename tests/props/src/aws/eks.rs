@@ -1,11 +1,11 @@
 //! EKS: REST with JSON.
 
-use std::time::Instant;
+pub mod plane;
+pub mod updates;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::state::{Group, State, Words};
+use super::state::{Group, Rolling, State, Words};
 use super::{Answer, Request};
 
 const JSON: &str = "application/json";
@@ -17,6 +17,23 @@ pub fn action(request: &Request) -> &'static str {
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), &parts[..]) {
         ("GET", ["clusters", _]) => "DescribeCluster",
+        ("POST", ["clusters"]) => "CreateCluster",
+        ("DELETE", ["clusters", _]) => "DeleteCluster",
+        ("POST", ["clusters", _, "update-config"]) => "UpdateClusterConfig",
+        ("POST", ["clusters", _, "updates"]) => "UpdateClusterVersion",
+        ("GET", ["clusters", _, "updates", _]) => "DescribeUpdate",
+        ("POST", ["clusters", _, "insights"]) => "ListInsights",
+        ("GET", ["clusters", _, "addons"]) => "ListAddons",
+        ("POST", ["clusters", _, "addons"]) => "CreateAddon",
+        ("GET", ["clusters", _, "addons", _]) => "DescribeAddon",
+        ("POST", ["clusters", _, "addons", _, "update"]) => "UpdateAddon",
+        ("DELETE", ["clusters", _, "addons", _]) => "DeleteAddon",
+        ("GET", ["addons", "supported-versions"]) => "DescribeAddonVersions",
+        ("POST", ["clusters", _, "access-entries"]) => "CreateAccessEntry",
+        ("GET", ["clusters", _, "access-entries", _]) => "DescribeAccessEntry",
+        ("DELETE", ["clusters", _, "access-entries", _]) => "DeleteAccessEntry",
+        ("POST", ["clusters", _, "access-entries", _, "access-policies"]) => "AssociateAccessPolicy",
+        ("POST", ["clusters", _, "node-groups", _, "update-version"]) => "UpdateNodegroupVersion",
         ("GET", ["clusters", _, "node-groups"]) => "ListNodegroups",
         ("POST", ["clusters", _, "node-groups"]) => "CreateNodegroup",
         ("GET", ["clusters", _, "node-groups", _]) => "DescribeNodegroup",
@@ -31,28 +48,24 @@ pub fn answer(state: &mut State, request: &Request) -> Answer {
     state.refused(&format!("eks:{action}"))?;
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let cluster = parts.get(1).copied().unwrap_or_default();
-    if cluster != state.cluster {
+    let is_about_one = !matches!(action, "CreateCluster" | "DescribeAddonVersions");
+    if is_about_one && cluster != state.cluster {
         return Err(Words::new(
             404,
             "ResourceNotFoundException",
             format!("No cluster found for name: {cluster}."),
         ));
     }
+    if let Some(answer) = plane::answer(state, action, request) {
+        return answer;
+    }
     let name = parts.get(3).copied().unwrap_or_default();
     let answer = match action {
-        "DescribeCluster" => json!({ "cluster": {
-            "name": cluster,
-            "status": "ACTIVE",
-            "version": "1.36",
-            "resourcesVpcConfig": {
-                "subnetIds": state.subnets.iter().map(|(id, _)| id).collect::<Vec<_>>(),
-                "vpcId": "vpc-0fedcba9876543210",
-            },
-        }}),
-        "ListNodegroups" => list(state, request),
+        "ListNodegroups" => page("nodegroups", state.groups.keys().cloned().collect(), request),
         "DescribeNodegroup" => json!({ "nodegroup": shown(state, name)? }),
         "CreateNodegroup" => create(state, &request.body)?,
         "UpdateNodegroupConfig" => update(state, name, &request.body)?,
+        "UpdateNodegroupVersion" => update_version(state, name, &request.body)?,
         "DeleteNodegroup" => delete(state, name)?,
         _ => {
             let what = format!("{} {}", request.method, request.path);
@@ -62,13 +75,22 @@ pub fn answer(state: &mut State, request: &Request) -> Answer {
     Ok((JSON, answer.to_string()))
 }
 
-fn list(state: &State, request: &Request) -> Value {
+/// One page of a list of names.
+fn page(list: &str, mut names: Vec<String>, request: &Request) -> Value {
     let after = request.fields.get("nextToken").map_or("", String::as_str);
-    let mut names: Vec<&String> = state.groups.keys().filter(|name| after < name.as_str()).collect();
+    names.retain(|name| after < name.as_str());
     let more = PAGE < names.len();
     names.truncate(PAGE);
-    let token = names.last().filter(|_| more).copied();
-    json!({ "nodegroups": names, "nextToken": token })
+    let token = names.last().filter(|_| more).cloned();
+    json!({ list: names, "nextToken": token })
+}
+
+/// A part of a path as it was before it was put there.
+fn decoded(part: &str) -> String {
+    form_urlencoded::parse(format!("part={}", part.replace('+', "%2B")).as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 fn group<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Group, Words> {
@@ -84,6 +106,7 @@ fn shown(state: &mut State, name: &str) -> Result<Value, Words> {
     shown["clusterName"] = cluster.into();
     shown["status"] = group.status.into();
     shown["createdAt"] = json!(group.created.as_second());
+    shown["version"] = group.version.clone().into();
     if group.status != "CREATING" {
         shown["resources"] = json!({ "autoScalingGroups": [{ "name": format!("eks-{name}") }] });
     }
@@ -136,14 +159,14 @@ fn create(state: &mut State, body: &Value) -> Result<Value, Words> {
     if !state.templates.contains_key(template) {
         return Err(Words::new(400, "InvalidRequestException", "Launch template details can't be found"));
     }
-    let until = Some(Instant::now() + state.manners.group);
+    let until = Some(state.after(state.manners.group));
+    let version = state.estate.version();
     let mut made = body.clone();
     // What a request is known again by is not told again.
     made.as_object_mut().into_iter().for_each(|made| drop(made.remove("clientRequestToken")));
-    let (status, created, failures) = ("CREATING", Timestamp::now(), Default::default());
-    state
-        .groups
-        .insert(name.clone(), Group { made, status, until, created, zone, min, max, desired, failures });
+    let (status, created, failures, rolling) = ("CREATING", state.now(), Default::default(), None);
+    let group = Group { made, status, until, version, rolling, created, zone, min, max, desired, failures };
+    state.groups.insert(name.clone(), group);
     Ok(json!({ "nodegroup": shown(state, &name)? }))
 }
 
@@ -159,7 +182,7 @@ fn settled(group: &Group) -> Result<(), Words> {
 }
 
 fn update(state: &mut State, name: &str, body: &Value) -> Result<Value, Words> {
-    let until = Some(Instant::now() + state.manners.update);
+    let until = Some(state.after(state.manners.update));
     let id = format!("update-{}", state.next());
     let group = group(state, name)?;
     settled(group)?;
@@ -170,8 +193,25 @@ fn update(state: &mut State, name: &str, body: &Value) -> Result<Value, Words> {
     Ok(json!({ "update": { "id": id, "status": "InProgress", "type": "ConfigUpdate" } }))
 }
 
+fn update_version(state: &mut State, name: &str, body: &Value) -> Result<Value, Words> {
+    let id = format!("update-{}", state.next());
+    let version = body["version"].as_str().map_or_else(|| state.estate.version(), str::to_owned);
+    let old: Vec<String> = state.members(name).iter().map(|machine| machine.id.clone()).collect();
+    let fails = state.updates.fails("NodegroupVersionUpdate");
+    let update = state.updates.begin(&id, "VersionUpdate");
+    let group = group(state, name)?;
+    settled(group)?;
+    if fails.is_some() {
+        state.updates.end(&id, fails);
+    } else {
+        group.rolling = Some(Rolling { version, old, update: id });
+        group.status = "UPDATING";
+    }
+    Ok(json!({ "update": update }))
+}
+
 fn delete(state: &mut State, name: &str) -> Result<Value, Words> {
-    let until = Some(Instant::now() + state.manners.group);
+    let until = Some(state.after(state.manners.group));
     settled(group(state, name)?)?;
     let its: Vec<String> = state.members(name).iter().map(|machine| machine.id.clone()).collect();
     its.iter().for_each(|id| state.terminate(id));

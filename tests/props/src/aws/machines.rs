@@ -1,7 +1,5 @@
 //! Machines: launched until a group has as many as it should, and terminated by name.
 
-use std::time::Instant;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -10,23 +8,27 @@ use super::state::{Group, Shortage, State, Work};
 /// A machine.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    pub id: String,
-    pub group: String,
-    pub instance_type: String,
-    pub zone: String,
-    pub is_spot: bool,
-    pub labels: Value,
-    pub taints: Value,
-    pub launched: Timestamp,
-    pub boots: Instant,
-    pub joined: bool,
-    pub end: Option<Timestamp>,
-    pub leaves: Option<Instant>,
-    pub left: bool,
+    pub(super) id: String,
+    pub(super) group: String,
+    pub(super) instance_type: String,
+    pub(super) zone: String,
+    pub(super) is_spot: bool,
+    pub(super) labels: Value,
+    pub(super) taints: Value,
+    pub(super) launched: Timestamp,
+    pub(super) boots: Timestamp,
+    pub(super) joined: bool,
+    pub(super) end: Option<Timestamp>,
+    pub(super) leaves: Option<Timestamp>,
+    /// Whether the cloud took it back.
+    pub(super) reclaimed: bool,
+    /// When it does, if it has said so.
+    pub(super) reclaims: Option<Timestamp>,
+    pub(super) left: bool,
 }
 
 impl Machine {
-    pub fn node(&self) -> String {
+    pub(super) fn node(&self) -> String {
         format!("{}.ec2.internal", self.id)
     }
 }
@@ -47,9 +49,12 @@ impl State {
             "tags": {},
         });
         let zone = zone.to_owned();
-        let created = Timestamp::now();
+        let created = self.now();
+        let version = self.estate.version();
         let (status, until, failures) = ("ACTIVE", None, Default::default());
-        let group = Group { made, status, until, created, zone, min: 1, max: 50, desired: count, failures };
+        let (min, max, desired, rolling) = (1, 50, count, None);
+        let group =
+            Group { made, status, until, version, rolling, created, zone, min, max, desired, failures };
         self.groups.insert(name.to_owned(), group);
     }
 
@@ -65,7 +70,9 @@ impl State {
         if group.status == "DELETING" || group.status == "CREATING" {
             return;
         }
-        for _ in has..usize::try_from(group.desired).unwrap_or(0) {
+        // One more while machines are replaced.
+        let surge = i32::from(group.rolling.as_ref().is_some_and(|rolling| !rolling.old.is_empty()));
+        for _ in has..usize::try_from(group.desired + surge).unwrap_or(0) {
             let types =
                 group.made["instanceTypes"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let to_be_had = |instance_type: &&str| {
@@ -85,11 +92,13 @@ impl State {
                 is_spot: group.made["capacityType"] == "SPOT",
                 labels: group.made["labels"].clone(),
                 taints: group.made["taints"].clone(),
-                launched: Timestamp::now(),
-                boots: Instant::now() + self.manners.boot,
+                launched: self.now(),
+                boots: self.after(self.manners.boot),
                 joined: false,
                 end: None,
                 leaves: None,
+                reclaimed: false,
+                reclaims: None,
                 left: false,
             };
             self.machines.insert(id, machine);
@@ -98,35 +107,64 @@ impl State {
 
     /// One failed activity for each time that a size is asked for is enough.
     fn fail(&mut self, name: &str) {
+        let now = self.now();
         let Some(group) = self.groups.get_mut(name) else { return };
         if group.failures.is_empty() {
             let words = "Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient capacity in the Availability Zone you requested. Launching EC2 instance failed.";
-            group.failures.push_front((Timestamp::now(), words.to_owned()));
+            group.failures.push_front((now, words.to_owned()));
         }
     }
 
     /// Ends a machine.
     pub fn terminate(&mut self, id: &str) {
-        let leaves = Instant::now() + self.manners.leave;
+        let (now, leaves) = (self.now(), self.after(self.manners.leave));
         if let Some(machine) = self.machines.get_mut(id).filter(|machine| machine.end.is_none()) {
-            machine.end = Some(Timestamp::now());
+            machine.end = Some(now);
             machine.leaves = Some(leaves);
         }
     }
 
     /// Machines that have booted join, those that ended leave.
-    pub fn settle(&mut self, now: Instant) -> Vec<Work> {
+    pub fn settle(&mut self, now: Timestamp) -> Vec<Work> {
         let mut works = Vec::new();
         for machine in self.machines.values_mut() {
+            if machine.end.is_none() && machine.reclaims.is_some_and(|reclaims| reclaims <= now) {
+                (machine.end, machine.leaves, machine.reclaimed) = (Some(now), Some(now), true);
+            }
             if !machine.joined && machine.end.is_none() && machine.boots <= now {
                 machine.joined = true;
                 works.push(Work::Join(Box::new(machine.clone())));
             }
             if !machine.left && machine.leaves.is_some_and(|leaves| leaves <= now) {
                 machine.left = true;
-                works.push(Work::Leave(machine.node()));
+                works.push(Work::Leave(machine.node(), machine.reclaimed));
             }
         }
         works
+    }
+}
+
+impl State {
+    /// Replaces machines of a group: one more is launched, then an old one is emptied and goes.
+    pub fn roll(&mut self, name: &str) -> Option<Work> {
+        let group = self.groups.get(name)?;
+        let rolling = group.rolling.clone()?;
+        let members = self.members(name);
+        let ready = members.iter().filter(|machine| machine.joined).count();
+        let old = rolling.old.iter().find_map(|id| members.iter().find(|machine| machine.id == *id));
+        let Some(old) = old.map(|machine| (machine.id.clone(), machine.node())) else {
+            let group = self.groups.get_mut(name)?;
+            (group.rolling, group.status, group.version) = (None, "ACTIVE", rolling.version);
+            self.updates.end(&rolling.update, None);
+            return None;
+        };
+        if ready <= usize::try_from(group.desired).unwrap_or(0) {
+            return None;
+        }
+        if self.emptied.remove(&old.1) {
+            self.terminate(&old.0);
+            return None;
+        }
+        Some(Work::Empty(old.1))
     }
 }

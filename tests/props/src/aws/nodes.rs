@@ -1,17 +1,23 @@
 //! Machines as nodes of the API server: what a kubelet reports, and how it looks when the machine is gone.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{DeleteParams, EvictParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Error};
 use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::catalog::node::NodeSettings;
+use plimsoll_domain::fleet::{self, CapacityKind};
 use plimsoll_domain::resources::Resources;
+use plimsoll_domain::workload::{Taint, TaintEffect};
 use serde_json::{Map, Value, json};
 
 use super::machines::Machine;
 use super::state::Work;
 
-pub async fn carry_out(client: &Client, works: Vec<Work>) {
+/// Does what is to be done; the nodes that were to be emptied and are.
+pub async fn carry_out(client: &Client, works: Vec<Work>) -> Vec<String> {
+    let mut emptied = Vec::new();
     let nodes: Api<Node> = Api::all(client.clone());
     for work in works {
         match work {
@@ -19,7 +25,12 @@ pub async fn carry_out(client: &Client, works: Vec<Work>) {
                 Err(Error::Api(status)) if status.code == 409 => {}
                 made => drop(made.unwrap()),
             },
-            Work::Leave(name) => {
+            Work::Empty(name) => {
+                if empty(client, &name).await {
+                    emptied.push(name);
+                }
+            }
+            Work::Leave(name, _) => {
                 // The node's controller would do it within a minute.
                 let pods: Api<Pod> = Api::all(client.clone());
                 let here = ListParams::default().fields(&format!("spec.nodeName={name}"));
@@ -31,6 +42,63 @@ pub async fn carry_out(client: &Client, works: Vec<Work>) {
                 }
             }
         }
+    }
+    emptied
+}
+
+/// Cordons a node and evicts what is on it as budgets allow; whether nothing is left.
+async fn empty(client: &Client, name: &str) -> bool {
+    let nodes: Api<Node> = Api::all(client.clone());
+    let closed = json!({ "spec": { "unschedulable": true } });
+    nodes.patch(name, &PatchParams::default(), &Patch::Merge(closed)).await.unwrap();
+    let pods: Api<Pod> = Api::all(client.clone());
+    let here = ListParams::default().fields(&format!("spec.nodeName={name}"));
+    let mut is_empty = true;
+    for pod in pods.list(&here).await.unwrap() {
+        let owners = pod.metadata.owner_references.unwrap_or_default();
+        if owners.iter().any(|owner| owner.kind == "DaemonSet") {
+            continue;
+        }
+        is_empty = false;
+        let (namespace, name) = (pod.metadata.namespace.unwrap(), pod.metadata.name.unwrap());
+        let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+        // A budget may forbid it for now.
+        let _asked = pods.evict(&name, &EvictParams::default()).await;
+    }
+    is_empty
+}
+
+/// A machine's node as planning sees it.
+pub fn seen(machine: &Machine) -> fleet::Node {
+    let catalog = Catalog::builtin();
+    let kind = &catalog.types[&machine.instance_type];
+    let settings = NodeSettings::default();
+    let shown = node(machine);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let taint = |one: &Value| Taint {
+        key: text(&one["key"]),
+        value: text(&one["value"]),
+        effect: match one["effect"].as_str() {
+            Some("NO_EXECUTE") => TaintEffect::NoExecute,
+            Some("PREFER_NO_SCHEDULE") => TaintEffect::PreferNoSchedule,
+            _ => TaintEffect::NoSchedule,
+        },
+    };
+    fleet::Node {
+        name: machine.node(),
+        provider_id: format!("aws:///{}/{}", machine.zone, machine.id),
+        group: machine.group.clone(),
+        instance_type: machine.instance_type.clone(),
+        zone: machine.zone.clone(),
+        kind: if machine.is_spot { CapacityKind::Spot } else { CapacityKind::OnDemand },
+        labels: shown.metadata.labels.unwrap_or_default(),
+        taints: machine.taints.as_array().into_iter().flatten().map(taint).collect(),
+        capacity: kind.capacity(&settings),
+        allocatable: kind.allocatable(&settings),
+        attach_limits: BTreeMap::new(),
+        unschedulable: false,
+        ready: true,
+        create_time: Some(machine.launched),
     }
 }
 

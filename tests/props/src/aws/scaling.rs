@@ -123,7 +123,7 @@ fn terminate(state: &mut State, id: &str, decrement: bool) -> Result<String, Wor
         leaf("ActivityId", format!("terminate-{id}")),
         leaf("AutoScalingGroupName", format!("eks-{name}")),
         leaf("Cause", "a user request"),
-        leaf("StartTime", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ")),
+        leaf("StartTime", state.now().strftime("%Y-%m-%dT%H:%M:%SZ")),
         leaf("StatusCode", "InProgress"),
     ];
     Ok(node("Activity", &activity.concat()))

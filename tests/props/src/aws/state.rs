@@ -2,17 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use plimsoll_domain::clock::Clock;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::eks::plane::Estate;
+use super::eks::updates::Updates;
+use super::iam::Role;
 use super::machines::Machine;
+use super::network::Thing;
 
 /// How long things take.
 #[derive(Clone, Copy, Debug)]
 pub struct Manners {
+    /// Making, changing or deleting a control plane.
+    pub plane: Duration,
+    /// Making, changing or deleting an add-on.
+    pub add_on: Duration,
     /// Making or deleting a node group.
     pub group: Duration,
     /// Changing one.
@@ -26,7 +36,17 @@ pub struct Manners {
 impl Default for Manners {
     fn default() -> Self {
         let millis = Duration::from_millis;
-        Self { group: millis(300), update: millis(100), boot: millis(300), leave: millis(100) }
+        let (plane, add_on, group) = (millis(500), millis(200), millis(300));
+        Self { plane, add_on, group, update: millis(100), boot: millis(300), leave: millis(100) }
+    }
+}
+
+impl Manners {
+    /// How long things take in AWS, about: see the sources of the same figures in the simulated world.
+    pub fn real() -> Self {
+        let seconds = Duration::from_secs;
+        let (plane, add_on, group) = (seconds(600), seconds(60), seconds(120));
+        Self { plane, add_on, group, update: seconds(30), boot: seconds(90), leave: seconds(60) }
     }
 }
 
@@ -85,7 +105,11 @@ pub struct Group {
     pub made: Value,
     pub status: &'static str,
     /// When its status is over.
-    pub until: Option<Instant>,
+    pub until: Option<Timestamp>,
+    /// Kubernetes version of its machines.
+    pub version: String,
+    /// Machines that are replaced, one after the other.
+    pub rolling: Option<Rolling>,
     pub created: Timestamp,
     pub zone: String,
     /// Sizes of the Auto Scaling group.
@@ -96,10 +120,28 @@ pub struct Group {
     pub failures: VecDeque<(Timestamp, String)>,
 }
 
+/// Machines of a group that are replaced by others of another version.
+#[derive(Clone, Debug)]
+pub struct Rolling {
+    pub version: String,
+    pub old: Vec<String>,
+    /// The update that this is.
+    pub update: String,
+}
+
 /// Everything.
 pub struct State {
     pub cluster: String,
+    pub estate: Estate,
+    pub updates: Updates,
+    pub clock: Arc<dyn Clock>,
+    /// Nodes that nothing runs on which would have to be evicted.
+    pub emptied: BTreeSet<String>,
+    /// Calls that take effect and whose answer is lost.
+    pub losses: BTreeMap<String, u32>,
     pub manners: Manners,
+    /// Free addresses of each subnet.
+    pub free_addresses: i32,
     /// Id and zone.
     pub subnets: Vec<(String, String)>,
     pub groups: BTreeMap<String, Group>,
@@ -107,6 +149,8 @@ pub struct State {
     pub templates: BTreeMap<String, Value>,
     pub shortages: BTreeSet<Shortage>,
     pub refusals: BTreeMap<String, (String, u32)>,
+    pub network: BTreeMap<String, Thing>,
+    pub roles: BTreeMap<String, Role>,
     pub queue: VecDeque<String>,
     pub log: Vec<Call>,
     serial: u64,
@@ -114,22 +158,34 @@ pub struct State {
 
 /// What is to be done in the API server.
 pub enum Work {
+    /// A machine's node joins.
     Join(Box<Machine>),
-    Leave(String),
+    /// A node is gone; whether the cloud took its machine back.
+    Leave(String, bool),
+    /// EKS empties a node: evict what is there, and tell when nothing is.
+    Empty(String),
 }
 
 impl State {
-    pub fn new(cluster: &str, zones: &[&str], manners: Manners) -> Self {
+    pub fn new(cluster: &str, zones: &[&str], manners: Manners, clock: Arc<dyn Clock>) -> Self {
         let subnet = |(index, zone): (usize, &&str)| (format!("subnet-{index:017x}"), (*zone).to_owned());
         Self {
             cluster: cluster.to_owned(),
+            estate: Estate::default(),
+            updates: Updates::default(),
+            clock,
+            emptied: BTreeSet::new(),
+            losses: BTreeMap::new(),
             manners,
+            free_addresses: 1000,
             subnets: zones.iter().enumerate().map(subnet).collect(),
             groups: BTreeMap::new(),
             machines: BTreeMap::new(),
             templates: BTreeMap::new(),
             shortages: BTreeSet::new(),
             refusals: BTreeMap::new(),
+            network: BTreeMap::new(),
+            roles: BTreeMap::new(),
             queue: VecDeque::new(),
             log: Vec::new(),
             serial: 0,
@@ -147,23 +203,64 @@ impl State {
             return Ok(());
         };
         *left -= 1;
-        let status = if code.starts_with("AccessDenied") { 403 } else { 400 };
+        let status = match code.as_str() {
+            code if code.starts_with("AccessDenied") => 403,
+            "ServerException" => 500,
+            _ => 400,
+        };
         Err(Words::new(status, code, "as it was told to"))
     }
 
     /// Does what is due, and tells what that means for the API server.
     pub fn advance(&mut self) -> Vec<Work> {
-        let now = Instant::now();
+        let now = self.now();
         let due = |group: &Group| group.until.is_some_and(|until| until <= now);
         self.groups.retain(|_, group| !(group.status == "DELETING" && due(group)));
         for group in self.groups.values_mut().filter(|group| due(group)) {
             (group.status, group.until) = ("ACTIVE", None);
         }
+        self.advance_estate(now);
+        self.advance_network(now);
         let names: Vec<String> = self.groups.keys().cloned().collect();
+        let mut works = Vec::new();
         for name in names {
+            works.extend(self.roll(&name));
             self.launch(&name);
         }
-        self.settle(now)
+        works.extend(self.settle(now));
+        works
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn after(&self, span: Duration) -> Timestamp {
+        self.now().saturating_add(span).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether the answer of a call that took effect is lost.
+    pub fn loses(&mut self, action: &str) -> bool {
+        let left = self.losses.get_mut(action).filter(|left| 0 < **left);
+        left.map(|left| *left -= 1).is_some()
+    }
+
+    /// What there is, without what two worlds may differ in: times, ids, who was first.
+    pub fn shown(&self) -> String {
+        let mut shown = self.estate.shown() + &format!("launched {}\n", self.machines.len());
+        shown += &self.shown_network();
+        for (name, role) in &self.roles {
+            shown += &format!("role {name} {:?}\n", role.policies);
+        }
+        for (name, group) in &self.groups {
+            let machines = self.members(name).len();
+            let (status, version, made) = (group.status, &group.version, &group.made["instanceTypes"]);
+            shown += &format!("group {name} {status} {version} {made} {} of {machines}\n", group.desired);
+        }
+        for name in self.templates.keys() {
+            shown += &format!("template {name}\n");
+        }
+        shown
     }
 
     pub fn running(&self) -> BTreeMap<String, Vec<String>> {

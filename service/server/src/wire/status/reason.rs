@@ -60,6 +60,8 @@ reasons! {
     ProtectedGroup, "PROTECTED_GROUP", FailedPrecondition;
     /// Pods would be lost with the nodes.
     UnsafeShrink, "UNSAFE_SHRINK", FailedPrecondition;
+    /// Something has to be done about the cluster first.
+    NotReady, "NOT_READY", FailedPrecondition;
     /// AWS or Kubernetes did not answer.
     UnavailableSource, "UNAVAILABLE_SOURCE", Unavailable;
     /// The id is taken.

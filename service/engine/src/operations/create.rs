@@ -1,0 +1,136 @@
+//! Making a cluster: what was asked for is judged as a whole before the first call, then made part by part.
+
+mod check;
+
+use plimsoll_domain::estate::{Access, ClusterPlan, Part};
+use plimsoll_domain::operation::{Kind, Step, StepRecord};
+use plimsoll_domain::policy::{Actuator, Policy};
+use plimsoll_domain::store::{ClusterRecord, Mode, RequestKey, StoreError, Write};
+
+pub(super) use check::minor;
+
+use super::estate::Proposal;
+use crate::{Engine, Error, Registration};
+
+/// The policy of EKS that our own role gets in a cluster that we make.
+const OUR_ACCESS: &str = "AmazonEKSClusterAdminPolicy";
+
+/// Which cluster to make.
+#[derive(Clone, Debug)]
+pub struct CreateOrder {
+    /// Who asks, and under which request id.
+    pub write: Write,
+    /// How it will be known; its mode is LIVE, and its policy lets us change it.
+    pub registration: Registration,
+    /// What it is to be.
+    pub plan: ClusterPlan,
+    /// Only say what would be done.
+    pub dry: bool,
+}
+
+impl Engine {
+    /// Registers a cluster and begins to make it, and returns at once. The same request again returns the operation as it
+    /// is; another for a cluster that is registered, LIVE, and not there goes on where the first one ended.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] names the field that cannot be; [`Error::NotActuator`] where nothing reaches AWS; of
+    /// the store, `Exists` and `Busy`.
+    pub async fn create_cluster(&self, order: CreateOrder) -> Result<Proposal, Error> {
+        let CreateOrder { write, registration, mut plan, dry } = order;
+        if let Some(earlier) = self.earlier_proposal(&write).await? {
+            return Ok(earlier);
+        }
+        if !registration.role_arn.is_empty() {
+            let ours = Access { principal_arn: registration.role_arn.clone(), policy: OUR_ACCESS.to_owned() };
+            if !plan.access.contains(&ours) {
+                plan.access.insert(0, ours);
+            }
+        }
+        check::whole(&plan)?;
+        let record = self.to_be_made(&registration, &write).await?;
+        let (world, estate) = self.estate_of(&record)?;
+        let subnets = match check::own_subnets(&plan) {
+            Some(own) => own,
+            None => {
+                let there = estate.subnets(&plan.plane.subnets).await;
+                there.map_err(|error| Error::World(error.to_string()))?
+            }
+        };
+        check::room(&plan, &subnets)?;
+        let operation = self.drafted(&write, &record, &world, Kind::CreateCluster, steps(&plan))?;
+        if dry {
+            return Ok(Proposal { operation, leftovers: Vec::new() });
+        }
+        self.make_known(&write, &record).await?;
+        let operation = self.begin(write, operation, world).await?;
+        Ok(Proposal { operation, leftovers: Vec::new() })
+    }
+
+    /// The record of a cluster that is not there yet: as it is registered, or as it will be.
+    async fn to_be_made(&self, wish: &Registration, write: &Write) -> Result<ClusterRecord, Error> {
+        let fresh = ClusterRecord {
+            id: wish.id.clone(),
+            mode: Mode::Live,
+            region: wish.region.clone(),
+            aws_account_id: wish.aws_account_id.clone(),
+            role_arn: wish.role_arn.clone(),
+            kubernetes_version: String::new(),
+            generation: 0,
+            etag: String::new(),
+            create_time: write.time,
+        };
+        match self.store.cluster(&wish.id).await {
+            Err(StoreError::NotFound(_)) => Ok(fresh),
+            Ok(there)
+                if there.mode == Mode::Live
+                    && there.region == fresh.region
+                    && there.role_arn == fresh.role_arn =>
+            {
+                Ok(there)
+            }
+            Ok(there) => Err(StoreError::Exists(there.id.name()).into()),
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    async fn make_known(&self, write: &Write, record: &ClusterRecord) -> Result<(), Error> {
+        let request =
+            RequestKey { id: String::new(), method: "RegisterCluster".into(), body_digest: String::new() };
+        let policy = Policy { actuator: Actuator::Plimsoll, ..Policy::default() };
+        let write = Write { request, ..write.clone() };
+        match self.store.create_cluster(&write, record, &policy).await {
+            Ok(_) | Err(StoreError::Exists(_)) => Ok(()),
+            Err(why) => Err(why.into()),
+        }
+    }
+}
+
+/// Who may enter comes before nodes, so that we see them join; what nodes need comes before them, what needs nodes after.
+fn steps(plan: &ClusterPlan) -> Vec<StepRecord> {
+    let needs_nodes = |name: &str| plimsoll_domain::estate::ADD_ONS_AFTER_NODES.contains(&name);
+    let add_ons = |after: bool| {
+        let its = plan.add_ons.iter().filter(move |add_on| needs_nodes(&add_on.name) == after);
+        its.map(|add_on| Step::Ensure { part: Part::AddOn(add_on.clone()) })
+    };
+    let network = plan.network.iter().map(|network| Part::Network(network.clone()));
+    let roles = plan.plane.role_arn.is_empty().then_some(Part::Roles);
+    let before = network.chain(roles).chain([Part::ControlPlane(plan.plane.clone())]);
+    let mut steps: Vec<Step> = before.map(|part| Step::Ensure { part }).collect();
+    steps.extend(plan.access.iter().map(|access| Step::Ensure { part: Part::Access(access.clone()) }));
+    steps.extend(add_ons(false));
+    steps.extend(plan.groups.iter().map(|group| Step::EnsureGroup { spec: group.spec.clone() }));
+    steps.extend(plan.groups.iter().map(|group| Step::Grow {
+        group: group.spec.name.clone(),
+        from: 0,
+        to: group.count,
+    }));
+    if !plan.groups.is_empty() {
+        let groups = plan.groups.iter().map(|group| group.spec.name.clone()).collect();
+        steps.push(Step::Open { groups, nodes: Vec::new() });
+        steps.extend(add_ons(true));
+    }
+    steps.push(Step::Verify {
+        sizes: plan.groups.iter().map(|group| (group.spec.name.clone(), group.count)).collect(),
+    });
+    steps.into_iter().map(StepRecord::new).collect()
+}

@@ -1,0 +1,192 @@
+//! Bad days of whole clusters: each ends in a state that says what to do, before anything is done where that can be known.
+
+use plimsoll_domain::operation::State;
+use plimsoll_engine::{CreateOrder, Error};
+use plimsoll_store::Sqlite;
+
+use super::bridge::Bridge;
+use super::rig::{
+    SEED, VERSION, at_rest, cluster_id, creation, deletion, engine, noted, pending, upgrading, write,
+};
+
+async fn fresh() -> (Bridge, plimsoll_engine::Engine) {
+    let bridge = Bridge::new(SEED, pending(&[("web", 2, 500)]));
+    let engine = engine(&Sqlite::in_memory().await.unwrap(), &bridge);
+    (bridge, engine)
+}
+
+async fn made() -> (Bridge, plimsoll_engine::Engine) {
+    let (bridge, engine) = fresh().await;
+    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    assert_eq!(ended.state, State::Succeeded, "{:?}", ended.failure);
+    noted(&engine, |record| record.kubernetes_version == VERSION).await;
+    (bridge, engine)
+}
+
+/// Calls that changed something.
+fn changes(bridge: &Bridge) -> Vec<String> {
+    let log = bridge.fake.log().into_iter().map(|call| call.action);
+    log.filter(|action| !action.contains(":Describe") && !action.contains(":List")).collect()
+}
+
+#[track_caller]
+fn expect_field(end: Result<plimsoll_engine::Proposal, Error>, field: &str, words: &str) {
+    match end {
+        Err(Error::InvalidArgument { field: told, message }) => {
+            assert_eq!(told, field, "{message}");
+            assert!(message.contains(words), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_before_the_first_call_with_the_arithmetic() {
+    let (bridge, engine) = fresh().await;
+    let changed = |change: fn(&mut CreateOrder)| {
+        let mut order = creation(&bridge, false);
+        change(&mut order);
+        engine.create_cluster(order)
+    };
+    let check = async |change: fn(&mut CreateOrder), field: &str, words: &str| {
+        expect_field(changed(change).await, field, words);
+    };
+    check(|order| order.plan.plane.version = "latest".into(), "spec.kubernetes_version", "latest").await;
+    check(|order| order.plan.plane.subnets.truncate(1), "spec.subnets", "2 zones").await;
+    check(|order| order.plan.plane.subnets[0] = "subnet-0".into(), "spec.subnets", "subnet-0").await;
+    check(|order| order.plan.plane.service_cidr = "10.0.4.0/22".into(), "spec.service_cidr", "overlaps")
+        .await;
+    check(|order| order.plan.plane.log_types = vec!["all".into()], "spec.log_types", "audit").await;
+    check(|order| order.plan.groups[0].spec.zone = "us-east-1f".into(), "spec.groups", "us-east-1f").await;
+    check(|order| order.plan.groups[1].spec.name = "general".into(), "spec.groups", "twice").await;
+    check(|order| order.plan.groups[0].count = 451, "spec.groups", "450").await;
+    // 6 of the control plane, and 100 nodes of 59 addresses.
+    check(|order| order.plan.groups[0].count = 100, "spec.subnets", "1000 free addresses, and 6").await;
+    assert_eq!(changes(&bridge), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_would_be_done_is_told_and_not_done() {
+    let (bridge, engine) = fresh().await;
+    let told = engine.create_cluster(creation(&bridge, true)).await.unwrap();
+    assert!(5 < told.operation.steps.len());
+    assert_eq!(changes(&bridge), Vec::<String>::new());
+    assert!(engine.cluster(&cluster_id()).await.is_err(), "it is not even registered");
+}
+
+#[tokio::test]
+async fn one_action_that_is_denied_is_named_and_what_was_made_goes() {
+    let (bridge, engine) = fresh().await;
+    bridge.fake.refuse("eks:CreateAddon", "AccessDeniedException", 100);
+    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    let failure = ended.failure.unwrap();
+    assert_eq!((ended.state, failure.reason.as_str()), (State::Failed, "REFUSED"));
+    assert!(failure.message.contains("allow eks:CreateAddon, see k8s/iam"), "{}", failure.message);
+    assert_eq!(bridge.fake.shown(), "launched 0\n");
+}
+
+#[tokio::test]
+async fn a_quota_that_is_reached_ends_it_in_words_of_eks() {
+    let (bridge, engine) = fresh().await;
+    bridge.fake.refuse("eks:CreateCluster", "ResourceLimitExceededException", 1);
+    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    assert_eq!(ended.state, State::Failed);
+    assert!(ended.failure.unwrap().message.contains("ResourceLimitExceededException"));
+}
+
+#[tokio::test]
+async fn a_cluster_of_others_is_neither_taken_nor_touched() {
+    let (bridge, engine) = fresh().await;
+    bridge.fake.found_cluster();
+    let before = bridge.fake.shown();
+    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    let failure = ended.failure.unwrap();
+    assert_eq!((ended.state, failure.reason.as_str()), (State::Failed, "CONFLICT"));
+    assert!(failure.message.contains("not ours"), "{}", failure.message);
+    for refused in [
+        engine.upgrade_cluster(upgrading(false)).await.unwrap_err(),
+        engine.delete_cluster(deletion(false)).await.unwrap_err(),
+    ] {
+        assert!(matches!(refused, Error::NotActuator { .. }), "{refused}");
+    }
+    assert_eq!(bridge.fake.shown(), before);
+    assert_eq!(changes(&bridge), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn another_version_than_the_next_is_refused() {
+    let (_bridge, engine) = made().await;
+    for (version, words) in
+        [("1.36", "to 1.35"), ("1.34", "to 1.35"), ("1.33", "to 1.35"), ("new", "no version")]
+    {
+        let order = plimsoll_engine::UpgradeOrder { version: version.into(), ..upgrading(false) };
+        expect_field(engine.upgrade_cluster(order).await, "kubernetes_version", words);
+    }
+}
+
+#[tokio::test]
+async fn everything_that_speaks_against_an_upgrade_is_said_at_once() {
+    let (bridge, engine) = made().await;
+    bridge.fake.free_addresses(4);
+    bridge.fake.estate(|estate| {
+        estate.insights.push(("Deprecated APIs".into(), "flowcontrol v1beta3 is used".into()));
+    });
+    let why = engine.upgrade_cluster(upgrading(false)).await.unwrap_err();
+    let Error::Unready(words) = &why else { panic!("{why}") };
+    assert!(words.contains("flowcontrol") && words.contains("4 free addresses"), "{words}");
+}
+
+#[tokio::test]
+async fn an_upgrade_that_fails_half_way_is_stuck_and_goes_on_when_it_is_resumed() {
+    let (bridge, engine) = made().await;
+    bridge.fake.fail_update("NodegroupVersionUpdate", "PodEvictionFailure: shop/web-1");
+    let begun = engine.upgrade_cluster(upgrading(false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    let failure = ended.failure.clone().unwrap();
+    assert_eq!((ended.state, failure.reason.as_str()), (State::Stuck, "REFUSED"));
+    assert!(failure.message.contains("PodEvictionFailure"), "{}", failure.message);
+    let resumed = engine.resume_operation(&write(), &ended.id).await.unwrap();
+    assert_eq!(at_rest(&engine, &resumed).await.state, State::Succeeded);
+    assert!(bridge.fake.shown().contains("group general ACTIVE 1.35"), "{}", bridge.fake.shown());
+}
+
+#[tokio::test]
+async fn an_add_on_that_is_degraded_is_stuck_with_its_issue() {
+    let (bridge, engine) = fresh().await;
+    bridge.fake.estate(|estate| drop(estate.degraded.insert("coredns".to_owned())));
+    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    let failure = ended.failure.clone().unwrap();
+    assert_eq!(ended.state, State::Stuck);
+    assert!(failure.message.contains("InsufficientNumberOfReplicas"), "{}", failure.message);
+    bridge.fake.heal();
+    let resumed = engine.resume_operation(&write(), &ended.id).await.unwrap();
+    assert_eq!(at_rest(&engine, &resumed).await.state, State::Succeeded);
+}
+
+#[tokio::test]
+async fn a_cluster_with_groups_of_others_is_not_removed() {
+    let (bridge, engine) = made().await;
+    bridge.fake.found_group("theirs", "us-east-1c", "m7i.large", 1);
+    let why = engine.delete_cluster(deletion(false)).await.unwrap_err();
+    assert!(matches!(&why, Error::Unready(words) if words.contains("theirs")), "{why}");
+}
+
+#[tokio::test]
+async fn a_half_made_cluster_of_ours_is_taken_up_where_it_was_left() {
+    let (bridge, engine) = fresh().await;
+    bridge.fake.estate(|estate| drop(estate.degraded.insert("coredns".to_owned())));
+    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let stuck = at_rest(&engine, &begun.operation).await;
+    engine.abandon_operation(&write(), &stuck.id).await.unwrap();
+    bridge.fake.heal();
+    let again = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &again.operation).await;
+    assert_eq!(ended.state, State::Succeeded, "{:?}", ended.failure);
+    let made = changes(&bridge).iter().filter(|action| *action == "eks:CreateCluster").count();
+    assert_eq!(made, 1);
+}
