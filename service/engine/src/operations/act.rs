@@ -291,7 +291,10 @@ impl Hands<'_> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
             match self.group(group).await? {
-                None => return Ok(()),
+                // With what it was made from.
+                None => {
+                    return self.patiently(|| self.world.cloud.ensure_group_gone(self.cluster, group)).await;
+                }
                 // It costs nothing, and whoever made it may want it again.
                 Some(status) if !status.is_ours && status.instances.is_empty() => return Ok(()),
                 Some(status) if status.is_active && status.instances.is_empty() => {

@@ -125,7 +125,9 @@ fn made(state: &mut State, kind: &'static str, request: &Request, of: &[(&'stati
 
 /// Removes a thing that nothing holds.
 fn remove(state: &mut State, id: &str) -> Result<String, Words> {
-    let holds = |one: &&Thing| one.state != "deleted" && one.of.values().any(|other| other == id);
+    // A route to what is gone leads nowhere, and holds nothing.
+    let uses = |one: &Thing| one.of.iter().any(|(field, other)| *field != "way" && other == id);
+    let holds = |one: &&Thing| one.state != "deleted" && uses(one);
     if let Some(holder) = state.network.values().find(holds) {
         return Err(held(holder.kind));
     }
