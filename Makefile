@@ -5,7 +5,7 @@ export PLIMSOLL_DATA
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
-.PHONY: demo serve test prove bench bench-ledger bench-resize soak lint needs pythons ground
+.PHONY: demo serve test prove bench bench-ledger bench-resize soak lint needs pythons ground schemas prometheus
 
 ## One round of the main job on the built-in cluster, then stop.
 demo: needs
@@ -18,7 +18,7 @@ serve: needs
 	$(CARGO_TARGET_DIR)/release/plimsolld demo
 
 ## Every test, and the rules of style and architecture.
-test: needs pythons ground lint
+test: needs pythons ground schemas prometheus lint
 	@test -d "$(PLIMSOLL_DATA)" || \
 		echo "PLIMSOLL_DATA: no folder $(PLIMSOLL_DATA): tests that need it are skipped and say so"
 	cargo test --workspace --no-fail-fast
@@ -71,6 +71,14 @@ pythons:
 ## The Kubernetes control plane that tests run against; built from Go modules if it is missing.
 ground:
 	@./.ci/ground >/dev/null || test -z "$(CI)"
+
+## What eksctl, Karpenter and Terraform say of exported plans; built from Go modules if it is missing.
+schemas:
+	@./.ci/schemas >/dev/null || test -z "$(CI)"
+
+## A Prometheus that tests ask what it remembers; unpacked if it is missing.
+prometheus:
+	@./.ci/prometheus >/dev/null || test -z "$(CI)"
 
 ## What HiGHS is built with; installed if it is missing.
 needs:

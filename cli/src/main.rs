@@ -11,6 +11,7 @@ mod cost;
 mod demo;
 mod estate;
 mod exit;
+mod export;
 mod group;
 mod import;
 mod operation;

@@ -1,18 +1,16 @@
 //! Plans: create, read, explain, export; `plan verify` is in [`crate::verify`].
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use pbjson_types::FieldMask;
 use plimsoll_proto::v1::cluster::Mode;
+use plimsoll_proto::v1::export_plan_request::Format;
 use plimsoll_proto::v1::plan_event::Event;
 use plimsoll_proto::v1::{
-    ApplyPlanRequest, Cluster, CreatePlanRequest, ExplainPlanRequest, ExportPlanRequest, GetPlanRequest,
-    ImportHeader, ListPlansRequest, Plan, PlanView,
+    ApplyPlanRequest, Cluster, CreatePlanRequest, ExplainPlanRequest, GetPlanRequest, ImportHeader,
+    ListPlansRequest, Plan, PlanView,
 };
 
 use crate::client::{Client, request_id};
@@ -20,7 +18,7 @@ use crate::cluster::{self, resource};
 use crate::exit::Misuse;
 use crate::output::Output;
 use crate::progress::Line;
-use crate::{import, operation, policy, price, simulate, verify, view};
+use crate::{export, import, operation, policy, price, simulate, verify, view};
 
 /// What can be done with plans.
 #[derive(Debug, clap::Subcommand)]
@@ -65,17 +63,9 @@ pub enum Command {
     /// Touches nothing.
     #[command(after_help = simulate::EXAMPLES)]
     Simulate(simulate::Args),
-    /// Write a plan's bundle: problem, plan and certificate
-    #[command(
-        after_help = "Example:\n  plimsoll --server http://127.0.0.1:7400 plan export clusters/prod/plans/p1 --file bundle.json"
-    )]
-    Export {
-        /// Its resource name
-        name: String,
-        /// The file to write
-        #[arg(long)]
-        file: PathBuf,
-    },
+    /// Write a plan as a file: its bundle for a verifier, or node groups for eksctl, Karpenter or Terraform
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Args),
     /// Prove or reject a bundle; needs no server
     Verify(verify::Args),
 }
@@ -170,7 +160,7 @@ pub async fn run(client: Client, out: &mut Output, command: Command) -> anyhow::
             code = operation::attend(&client, out, &begun, no_wait).await?;
         }
         Command::Simulate(args) => code = simulate::run(&client, out, args).await?,
-        Command::Export { name, file } => export(&client, &name, &file).await?,
+        Command::Export(args) => export::run(&client, args).await?,
         Command::Verify(args) => return verify::verify(out, &args),
     }
     client.close().await;
@@ -196,7 +186,7 @@ pub async fn create(client: &Client, out: &Output, args: &CreateArgs) -> anyhow:
     }
     let plan = follow(client, out, request).await?;
     if let Some(file) = &args.bundle {
-        export(client, &plan.name, file).await?;
+        export::to_file(client, &plan.name, Format::Bundle, file).await?;
         out.remark(&format!(
             "bundle written to {}; prove it with: plimsoll plan verify {}",
             file.display(),
@@ -286,27 +276,6 @@ async fn list(client: &Client, cluster: &str) -> anyhow::Result<Vec<Plan>> {
             return Ok(all);
         }
     }
-}
-
-/// Writes a plan's bundle to a file, whole or not at all.
-pub async fn export(client: &Client, name: &str, path: &Path) -> anyhow::Result<()> {
-    let part = path.with_extension("part");
-    let written = write_bundle(client, name, &part).await;
-    let finished = written.and_then(|()| std::fs::rename(&part, path).map_err(Into::into));
-    if finished.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    finished.with_context(|| format!("the bundle could not be written to {}", path.display()))
-}
-
-async fn write_bundle(client: &Client, name: &str, path: &Path) -> anyhow::Result<()> {
-    let request = ExportPlanRequest { name: name.to_owned(), ..ExportPlanRequest::default() };
-    let mut chunks = client.plans().export_plan(request).await?.into_inner();
-    let mut file = File::create(path)?;
-    while let Some(chunk) = chunks.message().await? {
-        file.write_all(&chunk.data)?;
-    }
-    Ok(file.sync_all()?)
 }
 
 fn next_steps(client: &Client, out: &Output, plan: &Plan, args: &CreateArgs) {

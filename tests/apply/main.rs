@@ -8,6 +8,7 @@ mod interrupt;
 mod lease;
 mod matrix;
 mod meter;
+mod remembered;
 mod resize;
 mod rig;
 mod seeds;

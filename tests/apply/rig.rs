@@ -175,6 +175,11 @@ pub fn engine(store: &Sqlite, clock: Arc<dyn Clock>, simulator: Arc<dyn Simulato
 
 /// Has a service take one look, as its supervisor would.
 pub async fn look(engine: &Engine, task: &str) {
+    try_look(engine, task).await.unwrap();
+}
+
+/// The same, where it may fail.
+pub async fn try_look(engine: &Engine, task: &str) -> Result<(), tasks::Failure> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let periods = Periods {
         ingest: DAY,
@@ -189,7 +194,7 @@ pub async fn look(engine: &Engine, task: &str) {
     };
     let table = tasks::table(engine, &periods);
     let task = table.into_iter().find(|row| row.name == task).expect("it is in the table");
-    (task.look)().await.unwrap();
+    (task.look)().await
 }
 
 /// What a runner works on: one operation in one world, written down in one store.

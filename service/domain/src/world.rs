@@ -13,11 +13,13 @@ use crate::clock::Clock;
 use crate::estate::Estate;
 use crate::fleet::CapacityKind;
 use crate::ids::ClusterId;
+use crate::ledger::Span;
 use crate::rehearsal::{Rehearsal, Scene};
 use crate::selector::Labels;
 use crate::snapshot::ClusterState;
 use crate::store::ClusterRecord;
 use crate::units::HourlyRate;
+use crate::usage::Sample;
 use crate::workload::Taint;
 
 /// A node group of ours: one zone, one capacity kind, one node template.
@@ -239,6 +241,11 @@ pub struct PodUse {
 pub trait Metrics: Send + Sync {
     /// What pods use now, by namespace and name. A pod that is not measured yet is not among them.
     async fn usage(&self, cluster: &ClusterId) -> Result<Vec<PodUse>, ClusterError>;
+    /// What containers used within a span that is over, from a system that remembers it. A gap stays a gap, and an answer is
+    /// whole or an error. None: there is no such system.
+    async fn samples(&self, _cluster: &ClusterId, _span: Span) -> Result<Option<Vec<Sample>>, ClusterError> {
+        Ok(None)
+    }
 }
 
 /// A world that exists only here, and takes in clusters as they were seen elsewhere.

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 pub use explain::{Explanation, WhyNot};
+pub use export::Tool;
 pub use shape::NO_GROUP;
 
 use crate::{Engine, Error, metrics};

@@ -11,6 +11,7 @@ mod interruption;
 mod prices;
 mod retention;
 mod supervisor;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;

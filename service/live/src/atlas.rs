@@ -10,8 +10,10 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::estate::{Estate, Part, Standing, Subnet, Survey};
 use plimsoll_domain::ids::{ClusterId, OperationId};
+use plimsoll_domain::ledger::Span;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::ClusterRecord;
+use plimsoll_domain::usage::Sample;
 use plimsoll_domain::world::{
     Atlas, Cloud, CloudError, Cluster, ClusterError, Eviction, GroupSpec, GroupStatus, MachineLife, Metrics,
     Notice, PodUse, Prices, SpotChange, World,
@@ -20,6 +22,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::{Account, Aws, Told};
 use crate::kubernetes::{ConnectError, Kubernetes};
+use crate::prometheus::{self, Prometheus};
 
 /// How clusters are reached.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,8 @@ pub struct Settings {
     pub queue_url: String,
     /// See [`Account::node_role_arn`].
     pub node_role_arn: String,
+    /// What remembers usage.
+    pub prometheus: prometheus::Settings,
 }
 
 /// Clusters of AWS. Cheap to clone.
@@ -63,10 +68,12 @@ impl Atlas for Live {
                 cluster: record.id.clone(),
                 account,
                 kubeconfig: self.settings.kubeconfig.clone(),
+                remembers: self.settings.prometheus.clone(),
                 told: self.told.clone(),
                 clock: Arc::clone(&self.clock),
                 aws: OnceCell::new(),
                 kubernetes: OnceCell::new(),
+                prometheus: OnceCell::new(),
             })
         });
         doors.insert(record.id.clone(), Arc::clone(&door));
@@ -86,10 +93,12 @@ struct Door {
     cluster: ClusterId,
     account: Account,
     kubeconfig: Option<PathBuf>,
+    remembers: prometheus::Settings,
     told: Told,
     clock: Arc<dyn Clock>,
     aws: OnceCell<Aws>,
     kubernetes: OnceCell<Kubernetes>,
+    prometheus: OnceCell<Option<Prometheus>>,
 }
 
 impl Door {
@@ -151,6 +160,15 @@ impl Cluster for Door {
 impl Metrics for Door {
     async fn usage(&self, cluster: &ClusterId) -> Result<Vec<PodUse>, ClusterError> {
         self.kubernetes().await?.usage(cluster).await
+    }
+
+    async fn samples(&self, cluster: &ClusterId, span: Span) -> Result<Option<Vec<Sample>>, ClusterError> {
+        let found =
+            self.prometheus.get_or_try_init(async || Prometheus::of(&self.remembers, cluster)).await?;
+        match found {
+            Some(prometheus) => prometheus.samples(span).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

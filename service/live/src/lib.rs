@@ -1,4 +1,4 @@
-//! The real world: AWS, and Kubernetes clusters through their API servers.
+//! The real world: AWS, Kubernetes clusters through their API servers, and what a Prometheus remembers of them.
 //!
 //! It keeps the contract that the simulated world keeps: `plimsoll_sim::contract`.
 
@@ -6,5 +6,6 @@ pub mod actions;
 mod atlas;
 pub mod aws;
 pub mod kubernetes;
+pub mod prometheus;
 
 pub use atlas::{Live, Settings};

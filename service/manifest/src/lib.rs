@@ -7,6 +7,7 @@
 pub mod any;
 pub mod detect;
 pub mod error;
+pub mod export;
 pub mod input;
 pub mod instance;
 mod json;

@@ -5,7 +5,9 @@
 pub mod aws;
 pub mod ground;
 pub mod objects;
+pub mod prometheus;
 pub mod python;
+pub mod schemas;
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};

@@ -1,4 +1,4 @@
-//! Clusters are read anew, so that plans start from what is.
+//! Clusters are read anew, so that plans start from what is; and what their containers used is taken in.
 
 use plimsoll_domain::store::StoreError;
 
@@ -17,7 +17,10 @@ pub async fn look(engine: Engine) -> Result<(), Error> {
                     engine.refresh_cluster(&write, &record.id).await.map(drop)
                 }
                 Err(why) => Err(why.into()),
-                Ok(_) => engine.take_in(&record, &world).await.map(drop),
+                Ok(_) => {
+                    engine.take_in(&record, &world).await?;
+                    engine.take_samples(&record.id, &world).await
+                }
             }
         }
     })

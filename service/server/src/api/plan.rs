@@ -9,6 +9,7 @@ use plimsoll_proto::v1::plan_service_server::PlanService;
 use tonic::{Request, Response, Status};
 
 use super::{Api, plan_stream};
+use crate::wire::export::Form;
 use crate::wire::status::Refused;
 use crate::wire::{export, filter, names, operation, order, page, plan, request, simulation};
 
@@ -112,10 +113,16 @@ impl PlanService for Api {
     ) -> Result<Response<export::Chunks>, Status> {
         let request = request.into_inner();
         let (cluster, id) = names::parse_plan("name", &request.name)?;
-        export::check_format(request.format)?;
-        let bundle = self.engine.export_bundle(&cluster, &id).await.map_err(Refused::from)?;
-        let bytes = export::json(bundle).await?;
-        Ok(Response::new(export::chunks(format!("{cluster}-{id}.json"), bytes)))
+        let form = Form::read(request.format)?;
+        let bytes = match form {
+            Form::Bundle => {
+                export::json(self.engine.export_bundle(&cluster, &id).await.map_err(Refused::from)?).await?
+            }
+            Form::For(tool) => {
+                self.engine.export_for(&cluster, &id, tool).await.map_err(Refused::from)?.into()
+            }
+        };
+        Ok(Response::new(export::chunks(&format!("{cluster}-{id}"), form, bytes)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::vec::IntoIter;
 
 use futures::stream::{self, Iter};
 use plimsoll_engine::Error;
+use plimsoll_engine::planning::Tool;
 use plimsoll_proto::v1 as pb;
 use plimsoll_verify::Bundle;
 use prost::bytes::Bytes;
@@ -16,11 +17,38 @@ use crate::limits::EXPORT_CHUNK_BYTES;
 /// A file in chunks.
 pub type Chunks = Iter<IntoIter<Result<pb::ExportChunk, Status>>>;
 
-/// Refuses formats that are not offered.
-pub fn check_format(format: i32) -> Result<(), Invalid> {
-    match pb::export_plan_request::Format::try_from(format) {
-        Ok(pb::export_plan_request::Format::Unspecified | pb::export_plan_request::Format::Bundle) => Ok(()),
-        Err(_) => Err(Invalid::new("format", format!("{format} is no value of this enum"))),
+/// What a plan is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For a verifier.
+    Bundle,
+    /// For another tool.
+    For(Tool),
+}
+
+impl Form {
+    /// Reads a request's format; refuses what is not offered.
+    pub fn read(format: i32) -> Result<Self, Invalid> {
+        use pb::export_plan_request::Format;
+        match Format::try_from(format) {
+            Ok(Format::Unspecified | Format::Bundle) => Ok(Self::Bundle),
+            Ok(Format::Eksctl) => Ok(Self::For(Tool::Eksctl)),
+            Ok(Format::Karpenter) => Ok(Self::For(Tool::Karpenter)),
+            Ok(Format::Terraform) => Ok(Self::For(Tool::Terraform)),
+            Ok(Format::Manifests) => Ok(Self::For(Tool::Kubernetes)),
+            Err(_) => Err(Invalid::new("format", format!("{format} is no value of this enum"))),
+        }
+    }
+
+    /// How the name of such a file ends, and its media type.
+    fn kind(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Bundle => ("json", "application/json"),
+            Self::For(Tool::Eksctl) => ("eksctl.yaml", "application/yaml"),
+            Self::For(Tool::Karpenter) => ("karpenter.yaml", "application/yaml"),
+            Self::For(Tool::Terraform) => ("tf.json", "application/json"),
+            Self::For(Tool::Kubernetes) => ("manifests.yaml", "application/yaml"),
+        }
     }
 }
 
@@ -32,9 +60,10 @@ pub async fn json(bundle: Bundle) -> Result<Bytes, Refused> {
 }
 
 /// Cuts a file into chunks; the first one names it, also where it is empty.
-pub fn chunks(file_name: String, mut rest: Bytes) -> Chunks {
+pub fn chunks(stem: &str, form: Form, mut rest: Bytes) -> Chunks {
     let mut take = || rest.split_to(EXPORT_CHUNK_BYTES.min(rest.len()));
-    let content_type = "application/json".to_owned();
+    let (ending, content_type) = form.kind();
+    let (file_name, content_type) = (format!("{stem}.{ending}"), content_type.to_owned());
     let mut chunks = vec![Ok(pb::ExportChunk { file_name, content_type, data: take() })];
     loop {
         let data = take();
@@ -54,7 +83,7 @@ mod tests {
     async fn check(size: usize, want_chunks: usize) {
         let file = Bytes::from(vec![7; size]);
         let chunks: Vec<pb::ExportChunk> =
-            chunks("a.json".into(), file.clone()).map(Result::unwrap).collect().await;
+            chunks("a", Form::Bundle, file.clone()).map(Result::unwrap).collect().await;
         assert_eq!(chunks.len(), want_chunks, "{size}");
         assert_eq!(chunks[0].file_name, "a.json");
         assert!(chunks[1..].iter().all(|chunk| chunk.file_name.is_empty()));

@@ -71,7 +71,8 @@ impl State {
             return;
         }
         // One more while machines are replaced.
-        let surge = i32::from(group.rolling.as_ref().is_some_and(|rolling| !rolling.old.is_empty()));
+        let old = group.rolling.iter().flat_map(|rolling| &rolling.old);
+        let surge = i32::from(old.clone().any(|id| self.machines[id].end.is_none()));
         for _ in has..usize::try_from(group.desired + surge).unwrap_or(0) {
             let types =
                 group.made["instanceTypes"].as_array().into_iter().flatten().filter_map(Value::as_str);
