@@ -31,7 +31,9 @@ lint: needs
 
 ## What takes too long for every day: all published instances with a known optimum (PUBLISHED_SECONDS each), fifty kills of
 ## the server in the midst of applies, a thousand random worlds with random faults, two hundred random clusters for each way in
-## which kube-scheduler scores, three hundred lives of clusters with random faults, a cluster of 500 nodes and 5,000 pods read through its API server; half an hour under load
+## which kube-scheduler scores, three hundred lives of clusters with random faults, a live cluster of 42 nodes and 400 pods
+## brought to its plan, recorded clusters set up anew and brought to theirs, a cluster of 500 nodes and 5,000 pods read through
+## its API server; half an hour under load
 ## (PLIMSOLL_SOAK_MINUTES).
 prove: needs
 	cargo test --workspace --test published -- --ignored --nocapture
@@ -39,6 +41,8 @@ prove: needs
 	PLIMSOLL_SEEDS=1000 cargo test --workspace --test apply -- --nocapture
 	PLIMSOLL_LIVES=300 cargo test --workspace --test estate -- --nocapture
 	PLIMSOLL_REFEREE_WORLDS=200 cargo test --workspace --test referee -- --nocapture
+	PLIMSOLL_LIVE=full cargo test --workspace --test live apply -- --nocapture
+	PLIMSOLL_REPLAY=full cargo test --workspace --test replay -- --nocapture
 	PLIMSOLL_INGEST=full cargo test --release --workspace --test ground ingest -- --nocapture
 	PLIMSOLL_SOAK_MINUTES=$(or $(PLIMSOLL_SOAK_MINUTES),30) $(MAKE) soak
 

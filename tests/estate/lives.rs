@@ -203,6 +203,8 @@ impl Life {
             let ended = at_rest(&self.engine, &begun.operation).await;
             assert_eq!(ended.state, State::Succeeded, "{:?}", ended.failure);
         }
+        // A process that died may have left that to be done.
+        self.look("operations").await;
         noted(&self.engine, |record| !record.kubernetes_version.is_empty()).await;
     }
 
@@ -246,7 +248,7 @@ impl Life {
     async fn interrupt(&mut self) {
         let spot = self.bridge.fake.running().remove("cheap").unwrap_or_default();
         if let Some(machine) = spot.first().filter(|_| self.random.random_bool(0.7)) {
-            self.bridge.fake.take_back(machine);
+            self.bridge.fake.interrupt(machine);
             self.ends.push("interrupted".to_owned());
         }
         self.look("interruption").await;
@@ -290,6 +292,7 @@ impl Life {
         let begun = self.again(async |engine, _| engine.delete_cluster(deletion(false)).await).await;
         let ended = self.follow("delete", &begun.operation).await;
         assert_eq!(ended.state, State::Succeeded);
+        self.look("operations").await;
         noted(&self.engine, |record| record.mode == Mode::Offline).await;
         let left = self.bridge.fake.shown();
         assert!(left.lines().count() == 1 && left.starts_with("launched"), "left behind: {left}");

@@ -40,6 +40,9 @@ async fn a_cluster_is_read_and_moved_as_the_contract_says() {
     assert!(cordoned.nodes.iter().any(|node| node.name == place && node.unschedulable));
     assert_eq!(live.evict(&id(), &web.key(), "elsewhere").await, Ok(Eviction::Gone));
     assert_eq!(live.evict(&id(), &web.key(), &place).await, Ok(Eviction::Accepted));
+    // Whoever looks next sees it, though no watch may have told of it yet.
+    let state_then = live.state(&id()).await.unwrap();
+    assert!(state_then.pods.iter().find(|pod| pod.key() == web.key()).is_none_or(|pod| pod.terminating));
     until("the pod is made again", async || {
         let state = live.state(&id()).await.unwrap();
         let gone = !state.pods.iter().any(|pod| pod.key() == web.key());

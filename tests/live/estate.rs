@@ -1,23 +1,26 @@
 //! The life of a cluster by command: made from a file, upgraded under a budget, removed.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use kube::{Api, Client};
+use plimsoll_props::budgets::Watch;
 use plimsoll_props::free_port;
+use plimsoll_props::objects::{self, put};
+use serde_json::json;
 
-use super::cluster::{CLUSTER, Shop, ZONES};
+use super::service;
+use super::shop;
+use super::site::{CLUSTER, Site, ZONES};
 
-/// Longest wait for pods to serve.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Workloads of three pods with a budget each.
+const APPS: usize = 6;
 
 /// What the file says.
-fn file(shop: &Shop) -> String {
-    let subnets = shop.fake.subnets();
+fn file(site: &Site) -> String {
+    let subnets = site.fake.subnets();
     let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
     format!(
         r#"
@@ -74,41 +77,42 @@ async fn nodes(client: &Client) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_is_made_upgraded_and_removed_by_command() {
-    let Some(shop) = Shop::without_machines().await else { return };
+    let Some(site) = Site::without_cluster().await else { return };
+    for app in 0..APPS {
+        let app = format!("app-{app}");
+        put(&site.client, objects::deployment(&app, 3, &shop::slow(&app, &json!({})))).await;
+        put(&site.client, objects::budget(&app, 1)).await;
+    }
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
-    let _server = super::server_on(&shop, folder.path(), port);
+    let _server = service::server_on(&site, folder.path(), port, &[]);
     let path = folder.path().join("cluster.toml");
-    fs::write(&path, file(&shop)).unwrap();
-    let path = |path: &Path| path.display().to_string();
-    let file = path(&folder.path().join("cluster.toml"));
+    fs::write(&path, file(&site)).unwrap();
+    let file = path.display().to_string();
 
     let told = plimsoll(port, &["cluster", "create", "-f", &file, "--explain"]);
     assert!(told.contains("eks:CreateCluster") && told.contains("nothing is done"), "{told}");
-    assert_eq!(shop.fake.shown(), "launched 0\n");
+    assert_eq!(site.fake.shown(), "launched 0\n");
 
     let told = plimsoll(port, &["cluster", "create", "-f", &file]);
     assert!(told.contains("SUCCEEDED") && told.contains("min left"), "{told}");
-    let old = nodes(&shop.client).await;
+    let old = nodes(&site.client).await;
     assert_eq!(old.len(), 3);
-    let begun = Instant::now();
-    while shop.serving().await != shop.wanted() {
-        assert!(begun.elapsed() < PATIENCE, "{} of {} pods serve", shop.serving().await, shop.wanted());
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+    site.until_serving(3 * APPS).await;
 
-    let watch = shop.watch_budgets();
+    let watch = Watch::start(&site.client);
     let told = plimsoll(port, &["cluster", "upgrade", CLUSTER, "--to", "1.35"]);
     assert!(told.contains("SUCCEEDED"), "{told}");
-    assert_eq!(watch.broken().await, Vec::<String>::new(), "budgets that were broken");
-    assert!(shop.fake.shown().contains("group general ACTIVE 1.35"), "{}", shop.fake.shown());
+    let seen = watch.seen().await;
+    assert!(seen.broken.is_empty(), "budgets that were broken: {:?}", seen.broken);
+    assert!(site.fake.shown().contains("group general ACTIVE 1.35"), "{}", site.fake.shown());
     assert!(plimsoll(port, &["cluster", "get", CLUSTER]).contains("1.35"));
 
     let told = plimsoll(port, &["cluster", "delete", CLUSTER, "--dry-run"]);
     assert!(told.contains("remove the control plane"), "{told}");
     let told = plimsoll(port, &["cluster", "delete", CLUSTER]);
     assert!(told.contains("SUCCEEDED"), "{told}");
-    assert_eq!(shop.fake.shown().lines().count(), 1, "{}", shop.fake.shown());
-    assert_eq!(shop.fake.faults_on_the_wire().unwrap_or_default(), "");
-    println!("{} calls", shop.fake.log().len());
+    assert_eq!(site.fake.shown().lines().count(), 1, "{}", site.fake.shown());
+    assert_eq!(site.fake.faults_on_the_wire().unwrap_or_default(), "");
+    println!("{} calls", site.fake.log().len());
 }

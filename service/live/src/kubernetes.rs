@@ -187,7 +187,14 @@ impl Cluster for Kubernetes {
 
     async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError> {
         self.is_mine(cluster)?;
-        eviction::evict(&self.client, pod, node).await.map_err(|error| self.named(error))
+        let outcome = eviction::evict(&self.client, pod, node).await.map_err(|error| self.named(error))?;
+        match outcome {
+            // Whoever looks next must see that it leaves, whether or not the watch has told of it.
+            eviction::Outcome::Leaves(pod) => self.mirror.renew_pod(&pod),
+            eviction::Outcome::Left(pod) => self.mirror.forget_pod(&pod),
+            eviction::Outcome::Stays(eviction) => return Ok(eviction),
+        }
+        Ok(Eviction::Accepted)
     }
 }
 

@@ -11,6 +11,7 @@ mod inside;
 mod machines;
 mod network;
 mod nodes;
+mod others;
 mod scaling;
 mod sqs;
 mod state;
@@ -37,6 +38,7 @@ use tokio::task::JoinSet;
 pub use eks::plane::Estate;
 pub use machines::Machine;
 pub use nodes::seen;
+pub use others::Found;
 pub use state::{Call, Manners, Shortage, Work};
 use state::{State, Words};
 
@@ -203,7 +205,7 @@ impl FakeAws {
     }
 
     /// Takes a machine back in two minutes, and says so in the queue as EventBridge does.
-    pub fn take_back(&self, instance: &str) {
+    pub fn interrupt(&self, instance: &str) {
         let mut state = lock(&self.state);
         let (now, reclaims) = (state.now(), state.after(NOTICE));
         let Some(machine) = state.machines.get_mut(instance) else { return };

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+pub mod attacher;
 pub mod aws;
+pub mod budgets;
 pub mod ground;
 pub mod objects;
 pub mod prometheus;

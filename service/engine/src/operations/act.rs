@@ -130,7 +130,8 @@ impl Hands<'_> {
         }
     }
 
-    async fn shrink_back(&self, group: &str, to: usize) -> Result<(), StepError> {
+    /// Takes the machines that were launched last off a group until it has so many, pods first.
+    pub(super) async fn shrink_back(&self, group: &str, to: usize) -> Result<(), StepError> {
         if self.group(group).await?.is_none() {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! Machines that the cloud takes back: others in their place, and pods off them while there is time.
 
+use plimsoll_domain::fleet::Node;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::Pod;
 use plimsoll_domain::world::Eviction;
@@ -63,15 +64,21 @@ impl Hands<'_> {
         Ok(gone)
     }
 
-    /// Waits until a group has as many nodes as it is to have. That there is no machine ends the wait: the group is left
-    /// smaller, for somebody to plan again.
+    /// Waits until a group has as many nodes as it is to have, and gives back what is beyond that. That there is no machine
+    /// ends the wait: the group is left smaller, for somebody to plan again.
     pub(super) async fn refill(&self, group: &str, to: u32) -> Result<(), StepError> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
             let status = self.until_active(group).await?;
-            let ready = nodes_of(&status, &self.state().await?).len();
+            let state = self.state().await?;
+            let ready = nodes_of(&status, &state).len();
             if to as usize <= ready {
-                return Ok(());
+                let is_leaving = |node: &Node| node.group == group && node.unschedulable;
+                return match to < status.desired_count && !state.nodes.iter().any(is_leaving) {
+                    // The cloud filled the place of a machine that it took, beside the machine that was ordered for it.
+                    true => self.shrink_back(group, to as usize).await,
+                    false => Ok(()),
+                };
             }
             if let Some(issue) = status.issues.first() {
                 warn!(cluster = %self.cluster, group, issue, "a group stays smaller than it was");

@@ -18,31 +18,45 @@ const BUDGET: &str = "DisruptionBudget";
 /// of 1.36.
 const BUDGET_NAMED: &str = "The disruption budget ";
 
+/// What became of a pod.
+pub enum Outcome {
+    /// It is on its way out, as the server has it now.
+    Leaves(Box<Pod>),
+    /// It was on its way out, and is gone already. As it was before.
+    Left(Box<Pod>),
+    /// It was not touched: it is not there, or a budget forbids it.
+    Stays(Eviction),
+}
+
 /// Evicts a pod, `namespace/name`, if it runs on a node.
-pub async fn evict(client: &Client, key: &str, node: &str) -> Result<Eviction, ClusterError> {
+pub async fn evict(client: &Client, key: &str, node: &str) -> Result<Outcome, ClusterError> {
     let Some((namespace, name)) = key.split_once('/') else {
         return Err(ClusterError::NotFound(format!("pod {key}")));
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let Some(pod) = pods.get_opt(name).await.map_err(|error| failed(&error))? else {
-        return Ok(Eviction::Gone);
+        return Ok(Outcome::Stays(Eviction::Gone));
     };
-    if pod.spec.and_then(|spec| spec.node_name).as_deref() != Some(node) {
-        return Ok(Eviction::Gone);
+    if pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) != Some(node) {
+        return Ok(Outcome::Stays(Eviction::Gone));
     }
     if pod.metadata.deletion_timestamp.is_some() {
-        return Ok(Eviction::Accepted);
+        return Ok(Outcome::Leaves(Box::new(pod)));
     }
     // A StatefulSet makes another pod of the same name: that one is not meant.
-    let same = Preconditions { uid: pod.metadata.uid, resource_version: None };
+    let same = Preconditions { uid: pod.metadata.uid.clone(), resource_version: None };
     let delete_options = Some(DeleteParams { preconditions: Some(same), ..DeleteParams::default() });
     let params = EvictParams { delete_options, ..EvictParams::default() };
     match pods.evict(name, &params).await {
-        Ok(_) => Ok(Eviction::Accepted),
-        Err(error) if is_gone(&error) => Ok(Eviction::Gone),
-        Err(Error::Api(status)) if status.code == CONFLICT => Ok(Eviction::Gone),
+        Ok(_) => {
+            let now = pods.get_opt(name).await.map_err(|error| failed(&error))?;
+            let still = now.filter(|now| now.metadata.uid == pod.metadata.uid);
+            Ok(still.map_or_else(|| Outcome::Left(Box::new(pod)), |now| Outcome::Leaves(Box::new(now))))
+        }
+        Err(error) if is_gone(&error) => Ok(Outcome::Stays(Eviction::Gone)),
+        Err(Error::Api(status)) if status.code == CONFLICT => Ok(Outcome::Stays(Eviction::Gone)),
         Err(Error::Api(status)) if status.code == TOO_MANY_REQUESTS => match budget(&status) {
-            Some(budget) => Ok(Eviction::Blocked(format!("{namespace}/{budget}"))),
+            Some(budget) => Ok(Outcome::Stays(Eviction::Blocked(format!("{namespace}/{budget}")))),
             None => Err(failed(&Error::Api(status))),
         },
         Err(error) => Err(failed(&error)),

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{ApiResource, DynamicObject, TypeMeta};
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
 use plimsoll_domain::snapshot::Snapshot;
 use plimsoll_manifest::ReadError;
 use plimsoll_manifest::kube::{Import, Options};
+use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -37,6 +38,7 @@ type Key = (String, String);
 struct Kept {
     /// Grows with every change; see [`version`].
     version: u64,
+    uid: Option<String>,
     json: Arc<str>,
 }
 
@@ -118,12 +120,34 @@ impl Mirror {
 
     /// Takes a node in as the server answered it, unless a watch has told that it is gone.
     pub fn renew_node(&self, node: &Node) {
-        let shelf = self.shelves.iter().find(|shelf| shelf.resource.plural == "nodes");
-        let object = serde_json::to_value(node).ok().and_then(|node| serde_json::from_value(node).ok());
-        if let (Some(shelf), Some(object)) = (shelf, object) {
+        self.renew("nodes", node);
+    }
+
+    /// Takes a pod in as the server answered it, unless a watch has told that it is gone.
+    pub fn renew_pod(&self, pod: &Pod) {
+        self.renew("pods", pod);
+    }
+
+    /// Forgets a pod that the server does not have any more, unless a watch has told of another one of its name.
+    pub fn forget_pod(&self, pod: &Pod) {
+        if let (Some(shelf), Some(object)) = (self.shelf("pods"), dynamic(pod)) {
+            shelf.forget(&object);
+        }
+    }
+
+    fn renew(&self, plural: &str, object: &impl Serialize) {
+        if let (Some(shelf), Some(object)) = (self.shelf(plural), dynamic(object)) {
             shelf.renew(object);
         }
     }
+
+    fn shelf(&self, plural: &str) -> Option<&Arc<Shelf>> {
+        self.shelves.iter().find(|shelf| shelf.resource.plural == plural)
+    }
+}
+
+fn dynamic(object: &impl Serialize) -> Option<DynamicObject> {
+    serde_json::from_value(serde_json::to_value(object).ok()?).ok()
 }
 
 impl Shelf {
@@ -153,6 +177,14 @@ impl Shelf {
 
     fn remove(&self, object: &DynamicObject) {
         self.lock().remove(&key(object));
+    }
+
+    /// What is on the shelf may be a later object of the same name.
+    fn forget(&self, object: &DynamicObject) {
+        let mut objects = self.lock();
+        if objects.get(&key(object)).is_some_and(|kept| kept.uid == object.metadata.uid) {
+            objects.remove(&key(object));
+        }
     }
 
     fn replace(&self, all: BTreeMap<Key, Kept>) {
@@ -205,7 +237,7 @@ fn kept(mut object: DynamicObject, resource: &ApiResource) -> (Key, Kept) {
     }
     // It was JSON a moment ago.
     let json = serde_json::to_string(&object).unwrap_or_default().into();
-    (key(&object), Kept { version: version(&object), json })
+    (key(&object), Kept { version: version(&object), uid: object.metadata.uid, json })
 }
 
 /// Versions are opaque to clients, but those of one kind may be compared as numbers: promised since 1.35, and so before.

@@ -90,11 +90,16 @@ fn instance(cluster: &str, machine: &Machine) -> String {
         shown.push(leaf("instanceLifecycle", "spot"));
     }
     if let Some(end) = machine.end {
-        shown.push(leaf("reason", end.strftime("User initiated (%Y-%m-%d %H:%M:%S GMT)")));
-        let code =
-            if machine.reclaimed { "Server.SpotInstanceTermination" } else { "Client.UserInitiatedShutdown" };
-        let code = leaf("code", code);
-        shown.push(super::xml::node("stateReason", &code));
+        let (reason, code) = match machine.taken_back {
+            // When, is not told.
+            true => ("Server.SpotInstanceTermination".to_owned(), "Server.SpotInstanceTermination"),
+            false => {
+                let time = end.strftime("User initiated (%Y-%m-%d %H:%M:%S GMT)").to_string();
+                (time, "Client.UserInitiatedShutdown")
+            }
+        };
+        shown.push(leaf("reason", reason));
+        shown.push(super::xml::node("stateReason", &leaf("code", code)));
     }
     shown.concat()
 }

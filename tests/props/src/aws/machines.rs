@@ -21,7 +21,7 @@ pub struct Machine {
     pub(super) end: Option<Timestamp>,
     pub(super) leaves: Option<Timestamp>,
     /// Whether the cloud took it back.
-    pub(super) reclaimed: bool,
+    pub(super) taken_back: bool,
     /// When it does, if it has said so.
     pub(super) reclaims: Option<Timestamp>,
     pub(super) left: bool,
@@ -98,9 +98,9 @@ impl State {
                 joined: false,
                 end: None,
                 leaves: None,
-                reclaimed: false,
                 reclaims: None,
                 left: false,
+                taken_back: false,
             };
             self.machines.insert(id, machine);
         }
@@ -130,7 +130,7 @@ impl State {
         let mut works = Vec::new();
         for machine in self.machines.values_mut() {
             if machine.end.is_none() && machine.reclaims.is_some_and(|reclaims| reclaims <= now) {
-                (machine.end, machine.leaves, machine.reclaimed) = (Some(now), Some(now), true);
+                (machine.end, machine.leaves, machine.taken_back) = (Some(now), Some(now), true);
             }
             if !machine.joined && machine.end.is_none() && machine.boots <= now {
                 machine.joined = true;
@@ -138,7 +138,7 @@ impl State {
             }
             if !machine.left && machine.leaves.is_some_and(|leaves| leaves <= now) {
                 machine.left = true;
-                works.push(Work::Leave(machine.node(), machine.reclaimed));
+                works.push(Work::Leave(machine.node(), machine.taken_back));
             }
         }
         works

@@ -125,7 +125,11 @@ fn node(machine: &Machine) -> Node {
         "metadata": {
             "name": machine.node(),
             "labels": labels,
-            "annotations": { "kwok.x-k8s.io/node": "fake" },
+            "annotations": {
+                "kwok.x-k8s.io/node": "fake",
+                // As a kubelet has it: volumes are attached by the controller.
+                "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+            },
         },
         "spec": { "providerID": format!("aws:///{}/{}", machine.zone, machine.id), "taints": taints },
         "status": {

@@ -1,0 +1,104 @@
+//! Disruption budgets, watched from outside: pods that serve are counted, whatever anybody's status says.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::ListParams;
+use kube::{Api, Client};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::objects;
+
+/// Budgets are looked at so often.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Looks at all budgets.
+    pub looks: usize,
+    /// Budgets with fewer pods that serve than they demand: `namespace/name`, and how it was. Each once.
+    pub broken: BTreeMap<String, String>,
+    /// How many pods more than demanded each budget had at worst.
+    pub slack: BTreeMap<String, i64>,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at_limit = self.slack.values().filter(|slack| **slack == 0).count();
+        let (budgets, looks, broken) = (self.slack.len(), self.looks, self.broken.len());
+        write!(f, "{budgets} budgets in {looks} looks: {at_limit} were at their limit, {broken} broken")
+    }
+}
+
+/// A watch that goes on.
+pub struct Watch {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Seen>,
+}
+
+impl Watch {
+    /// Begins to look at all budgets of a cluster.
+    pub fn start(client: &Client) -> Self {
+        let (stop, mut stopped) = oneshot::channel();
+        let client = client.clone();
+        let task = tokio::spawn(async move {
+            let mut seen = Seen::default();
+            while stopped.try_recv().is_err() {
+                look(&client, &mut seen).await;
+                tokio::time::sleep(LOOK).await;
+            }
+            seen
+        });
+        Self { stop, task }
+    }
+
+    /// Ends it; what was seen.
+    ///
+    /// # Panics
+    /// If the watch ended before, for the API server did not answer.
+    pub async fn seen(self) -> Seen {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap()
+    }
+}
+
+async fn look(client: &Client, seen: &mut Seen) {
+    let budgets: Api<PodDisruptionBudget> = Api::all(client.clone());
+    let pods: Api<Pod> = Api::all(client.clone());
+    let budgets = budgets.list(&ListParams::default()).await.unwrap().items;
+    let pods = pods.list(&ListParams::default()).await.unwrap().items;
+    seen.looks += 1;
+    for budget in budgets {
+        // What it comes to in pods, the controller has worked out.
+        let demanded = budget.status.as_ref().map_or(0, |status| i64::from(status.desired_healthy));
+        let serving = pods.iter().filter(|pod| serves(pod, &budget)).count();
+        let slack = i64::try_from(serving).unwrap() - demanded;
+        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        let key = format!("{}/{}", name(&budget.metadata.namespace), name(&budget.metadata.name));
+        if slack < 0 {
+            let how = format!("{serving} pods serve, {demanded} are demanded, at look {}", seen.looks);
+            seen.broken.entry(key.clone()).or_insert(how);
+        }
+        let worst = seen.slack.entry(key).or_insert(slack);
+        *worst = slack.min(*worst);
+    }
+}
+
+/// Whether a pod counts for a budget: it is ready, and nobody has told it to go. Budgets of tests select by equality only.
+fn serves(pod: &Pod, budget: &PodDisruptionBudget) -> bool {
+    let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    let wanted = selector.and_then(|selector| selector.match_labels.as_ref());
+    let labels = pod.metadata.labels.as_ref();
+    let matches = wanted.is_some_and(|wanted| {
+        wanted.iter().all(|(key, value)| labels.is_some_and(|labels| labels.get(key) == Some(value)))
+    });
+    matches
+        && pod.metadata.namespace == budget.metadata.namespace
+        && pod.metadata.deletion_timestamp.is_none()
+        && objects::is_ready(pod)
+}
