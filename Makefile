@@ -33,8 +33,7 @@ lint: needs
 ## the server in the midst of applies, a thousand random worlds with random faults, two hundred random clusters for each way in
 ## which kube-scheduler scores, three hundred lives of clusters with random faults, a live cluster of 42 nodes and 400 pods
 ## brought to its plan, recorded clusters set up anew and brought to theirs, a cluster of 500 nodes and 5,000 pods read through
-## its API server; half an hour under load
-## (PLIMSOLL_SOAK_MINUTES).
+## its API server, all prices of a region read from AWS on the wire; half an hour under load (PLIMSOLL_SOAK_MINUTES).
 prove: needs
 	cargo test --workspace --test published -- --ignored --nocapture
 	PLIMSOLL_KILLS=50 cargo test --workspace --test kill -- --nocapture
@@ -43,6 +42,7 @@ prove: needs
 	PLIMSOLL_REFEREE_WORLDS=200 cargo test --workspace --test referee -- --nocapture
 	PLIMSOLL_LIVE=full cargo test --workspace --test live apply -- --nocapture
 	PLIMSOLL_REPLAY=full cargo test --workspace --test replay -- --nocapture
+	PLIMSOLL_QUOTES=timed cargo test --release --workspace --test quotes -- --nocapture
 	PLIMSOLL_INGEST=full cargo test --release --workspace --test ground ingest -- --nocapture
 	PLIMSOLL_SOAK_MINUTES=$(or $(PLIMSOLL_SOAK_MINUTES),30) $(MAKE) soak
 
@@ -68,7 +68,7 @@ soak: needs
 	cargo build --release --workspace
 	$(CARGO_TARGET_DIR)/release/soak
 
-## Python with DuckDB, moto and the validator of FOCUS, for tests of the ledger; installed if it is missing.
+## Python with DuckDB, boto3, moto and the validator of FOCUS, for tests of the ledger and of AWS; installed if it is missing.
 pythons:
 	@./.ci/pythons
 

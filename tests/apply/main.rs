@@ -2,6 +2,7 @@
 //! after it; the fleet ends as if nothing had happened, and each effect happens once.
 
 mod cancel;
+mod catalog;
 mod crowd;
 mod drift;
 mod interrupt;

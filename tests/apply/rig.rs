@@ -184,6 +184,7 @@ pub async fn try_look(engine: &Engine, task: &str) -> Result<(), tasks::Failure>
     let periods = Periods {
         ingest: DAY,
         prices: DAY,
+        catalog: Some(DAY),
         operations: DAY,
         drift: DAY,
         interruption: DAY,

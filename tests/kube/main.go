@@ -1,5 +1,6 @@
 // Command ground is a Kubernetes control plane in one binary: etcd, the API server, the scheduler, the controller manager, the
-// metrics server and simulated kubelets. The first argument names the component, the rest are its own flags.
+// metrics server and simulated kubelets; and kubectl, to look at it. The first argument names the component, the rest are its
+// own flags.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	apiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
+	kubectl "k8s.io/kubectl/pkg/cmd"
 	kubeapiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
@@ -27,8 +29,9 @@ var components = map[string]func(){
 	"metrics-server": run(func() *cobra.Command {
 		return metricsserver.NewMetricsServerCommand(apiserver.SetupSignalHandler())
 	}),
-	"kwok":   kubelets,
-	"stages": stages,
+	"kubectl": run(kubectl.NewDefaultKubectlCommand),
+	"kwok":    kubelets,
+	"stages":  stages,
 }
 
 func run(command func() *cobra.Command) func() {

@@ -49,13 +49,14 @@ impl Service {
         let config = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(REGION));
         let config = config.credentials_provider(credentials).endpoint_url(stage.fake.url()).load().await;
         let account = Account { region: REGION.into(), ..Account::default() };
-        let aws = Arc::new(Aws::with(id(), account, Told::default(), &config));
+        let aws = Arc::new(Aws::with(id(), account, Told::default(), Arc::new(Quick::new(1)), &config));
         let kubernetes = Arc::new(Kubernetes::new(id(), stage.ground.config().await).unwrap());
         let world = World {
             cloud: aws.clone(),
             cluster: kubernetes.clone(),
             metrics: kubernetes,
             prices: aws,
+            estate: None,
             clock: Arc::new(Quick::new(SPEED)),
         };
         let settings = Settings {

@@ -1,16 +1,17 @@
 //! What AWS sells and for how much: instance types as facts, prices with their source and age.
 //!
 //! Read on in [`node`] (what a node of a type holds), [`traits`] (what kind of type it is), [`spot`]
-//! (what spot saves and risks), [`change`] (how newer prices come in) and [`builtin`] (the table that is
-//! there from the start).
+//! (what spot saves and risks), [`change`] (how newer prices come in), [`quotes`] (how the cloud's own do) and
+//! [`builtin`] (the table that is there from the start).
 
 pub mod builtin;
 pub mod change;
 pub mod node;
+pub mod quotes;
 pub mod spot;
 pub mod traits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -109,6 +110,9 @@ pub struct Catalog {
     pub region: String,
     /// Types by name.
     pub types: BTreeMap<String, Arc<InstanceType>>,
+    /// Zones that sell a type, by its name; a type that is missing counts as sold in all: nobody told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<String, BTreeSet<String>>,
     /// On-demand price by type: Linux, shared tenancy, list.
     pub on_demand: BTreeMap<String, HourlyRate>,
     /// Spot price of a type in all zones of the region, where no zone's own is known. A type has
@@ -135,6 +139,11 @@ impl Catalog {
             CapacityKind::OnDemand => self.on_demand.get(instance_type).copied(),
             CapacityKind::Spot => self.spot_price(instance_type, zone).map(|spot| spot.rate),
         }
+    }
+
+    /// Whether a zone sells a type, as far as is known. What runs there already has its price all the same.
+    pub fn is_sold_in(&self, instance_type: &str, zone: &str) -> bool {
+        self.zones.get(instance_type).is_none_or(|zones| zones.contains(zone))
     }
 
     /// The spot price of a type in a zone: the zone's own, else that of the whole region.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::quotes::Quotes;
 use crate::clock::Clock;
 use crate::estate::Estate;
 use crate::fleet::CapacityKind;
@@ -173,9 +174,12 @@ pub trait Cloud: Send + Sync {
     async fn notices(&self, cluster: &ClusterId) -> Result<Vec<Notice>, CloudError>;
 }
 
-/// What the cloud asks for capacity that it may take back.
+/// What the cloud asks for capacity.
 #[async_trait]
 pub trait Prices: Send + Sync {
+    /// Everything that is sold in a cluster's region now: each type with its facts, its zones and its prices. `Failed` for a
+    /// cluster that is not there. Takes seconds.
+    async fn quotes(&self, cluster: &ClusterId) -> Result<Quotes, CloudError>;
     /// Spot prices of the types and zones that a cluster's machines ran in since `since`: for each the price that was in
     /// force then, as of `since`, and every change after, by time. Nothing for a type that is not sold as spot.
     async fn spot_changes(

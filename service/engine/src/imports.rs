@@ -209,7 +209,7 @@ impl Engine {
 }
 
 /// The built-in facts of instance types, moved to a region whose prices are not known yet.
-fn facts_in(region: &str) -> Catalog {
+pub(crate) fn facts_in(region: &str) -> Catalog {
     let mut facts = (*Catalog::builtin()).clone();
     facts.move_to(region);
     facts

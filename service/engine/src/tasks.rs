@@ -3,6 +3,7 @@
 //! A task is one look at the world that may be taken at any time and again: what it finds to do becomes an operation, a
 //! snapshot, a catalog. Add a row to [`table`] to have something done every now and then.
 
+pub(crate) mod catalog;
 mod cost;
 mod drift;
 mod forsaken;
@@ -55,8 +56,10 @@ pub struct Task {
 pub struct Periods {
     /// Reading clusters anew.
     pub ingest: Duration,
-    /// Reading prices anew.
+    /// Reading spot prices of clusters' own pools anew.
     pub prices: Duration,
+    /// Age from which on prices of a LIVE cluster's region are asked for; none: never, what is imported counts.
+    pub catalog: Option<Duration>,
     /// Taking up operations that nobody runs; of real time.
     pub operations: Duration,
     /// Looking for what others changed.
@@ -107,6 +110,11 @@ pub fn table(engine: &Engine, periods: &Periods) -> Vec<Task> {
             look(engine, move |engine| retention::look(engine, keep.0, keep.1))
         }),
     ];
+    if let Some(age) = periods.catalog {
+        // A region that has no prices does not wait for long, nor does one that could not be asked.
+        let work = look(engine, move |engine| catalog::look(engine, age));
+        table.push(task("catalog", age.min(MINUTE), SECOND / 20, 10 * MINUTE, &here, work));
+    }
     if engine.ledger.is_some() {
         let period = periods.cost;
         let work = look(engine, move |engine| cost::look(engine, period));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use plimsoll_domain::catalog::quotes::Quotes;
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::estate::{Estate, Part, Standing, Subnet, Survey};
 use plimsoll_domain::ids::{ClusterId, OperationId};
@@ -247,6 +248,10 @@ impl Estate for Door {
 
 #[async_trait]
 impl Prices for Door {
+    async fn quotes(&self, cluster: &ClusterId) -> Result<Quotes, CloudError> {
+        self.aws().await.quotes(cluster).await
+    }
+
     async fn spot_changes(
         &self,
         cluster: &ClusterId,

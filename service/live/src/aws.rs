@@ -1,7 +1,7 @@
 //! One EKS cluster through the APIs of AWS.
 //!
 //! Node groups are EKS's ([`groups`]); which machine leaves is told to the Auto Scaling group behind one, since EKS has no
-//! call for that. What is billed is what EC2 says ran ([`machines`]).
+//! call for that. What is billed is what EC2 says ran ([`machines`]), and what is sold is in its lists ([`quotes`]).
 
 mod birth;
 mod estate;
@@ -9,8 +9,10 @@ mod fault;
 mod groups;
 mod machines;
 mod queue;
+mod quotes;
 mod spot;
 mod token;
+mod types;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -59,6 +61,7 @@ pub struct Aws {
     scaling: aws_sdk_autoscaling::Client,
     sqs: aws_sdk_sqs::Client,
     iam: aws_sdk_iam::Client,
+    pricing: aws_sdk_pricing::Client,
     tokens: Tokens,
     told: Told,
     ends: Arc<Mutex<BTreeMap<String, Timestamp>>>,
@@ -97,6 +100,8 @@ impl Aws {
         config: &aws_config::SdkConfig,
     ) -> Self {
         let tokens = Tokens::new(cluster.as_str(), &account.region, config.credentials_provider());
+        let list_region = Region::new(quotes::list_region(&account.region));
+        let list = aws_sdk_pricing::config::Builder::from(config).region(list_region).build();
         Self {
             cluster,
             account,
@@ -105,6 +110,7 @@ impl Aws {
             scaling: aws_sdk_autoscaling::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
+            pricing: aws_sdk_pricing::Client::from_conf(list),
             tokens,
             told,
             ends: Arc::default(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use plimsoll_domain::catalog::quotes::Quotes;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::world::{
     Cloud, CloudError, GroupSpec, GroupStatus, MachineLife, Notice, Prices, SpotChange,
@@ -97,6 +98,15 @@ impl Cloud for Sim {
 
 #[async_trait]
 impl Prices for Sim {
+    async fn quotes(&self, cluster: &ClusterId) -> Result<Quotes, CloudError> {
+        let quotes = self.read(Call::Quotes, |universe| {
+            let zones =
+                universe.realms.get(cluster)?.state().nodes.into_iter().map(|node| node.zone).collect();
+            Some(universe.common.market.quotes(&zones, universe.common.now))
+        })?;
+        quotes.ok_or_else(|| CloudError::Failed(format!("there is no cluster {cluster}")))
+    }
+
     async fn spot_changes(
         &self,
         cluster: &ClusterId,

@@ -26,6 +26,8 @@ pub enum Call {
     Lives,
     /// `Cloud::notices`.
     Notices,
+    /// `Prices::quotes`.
+    Quotes,
     /// `Prices::spot_changes`.
     SpotChanges,
     /// `Cluster::state`.

@@ -4,6 +4,7 @@
 //! question changes one, and all clusters of a world see the same. The only thing that is kept is how many machines run.
 
 mod price;
+mod quotes;
 mod squeeze;
 
 use std::collections::BTreeMap;

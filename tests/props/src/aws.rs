@@ -1,5 +1,5 @@
-//! An AWS of one's own, on the wire: what EKS, EC2, Auto Scaling and SQS answer about one cluster, with their manners, in
-//! quick motion. Machines that it launches become nodes of a real API server.
+//! An AWS of one's own, on the wire: what EKS, EC2, Auto Scaling, SQS and the price list answer about one cluster, with their
+//! manners, in quick motion. Machines that it launches become nodes of a real API server.
 //!
 //! It is told apart from others by nothing but its address. One update of a node group at a time; machines boot; a group
 //! never has fewer machines than its least size; shortages end in failed scaling activities. Every call is written down.
@@ -9,12 +9,15 @@ mod eks;
 mod iam;
 mod inside;
 mod machines;
+pub mod moto;
 mod network;
 mod nodes;
 mod others;
+mod pricing;
 mod scaling;
 mod sqs;
 mod state;
+mod types;
 mod wire;
 mod xml;
 
@@ -291,6 +294,7 @@ fn answer(state: &Mutex<State>, method: &Method, uri: &Uri, headers: &HeaderMap,
         "autoscaling" => scaling::answer(&mut state, &request),
         "iam" => iam::answer(&mut state, &request),
         "sqs" => sqs::answer(&mut state, &request),
+        "pricing" => pricing::answer(&mut state, &request),
         other => Err(Words::new(400, "UnknownService", format!("{other:?} is not answered here"))),
     };
     let action = match service.as_str() {

@@ -144,6 +144,17 @@ impl Ground {
         self.path("admin")
     }
 
+    /// What `kubectl` prints for somebody who may do everything.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(program().unwrap());
+        command.arg("kubectl").arg("--kubeconfig").arg(self.kubeconfig());
+        command.arg("--cache-dir").arg(self.path("kubectl")).args(arguments);
+        crate::python::run(&mut command)
+    }
+
     /// Somebody who may do everything.
     pub async fn client(&self) -> Client {
         self.client_with(&pki::token("admin")).await

@@ -271,6 +271,9 @@ fn new_sites<'s>(
                 if offer.policy.offerings_deny.iter().any(|one| one.is(&facts.name, zone, kind)) {
                     return None;
                 }
+                if !catalog.is_sold_in(&facts.name, zone) {
+                    return None;
+                }
                 let list = catalog.price(&facts.name, zone, kind)?;
                 Some(Site {
                     node: None,

@@ -13,6 +13,8 @@ use crate::units::HourlyRate;
 
 /// [`Source::what`] of instance type facts.
 pub const TYPES: &str = "instance types";
+/// [`Source::what`] of the zones that sell a type.
+pub const ZONES: &str = "zones of instance types";
 /// [`Source::what`] of on-demand prices.
 pub const ON_DEMAND: &str = "on-demand prices";
 /// [`Source::what`] of spot prices that were observed or stated.
@@ -136,14 +138,18 @@ impl Catalog {
 
     /// Sets `price_time` to that of the oldest price in use.
     pub(super) fn date(&mut self) {
+        self.price_time = self.oldest_price().map_or(Timestamp::UNIX_EPOCH, |source| source.time);
+    }
+
+    /// Where the oldest price in use comes from.
+    pub fn oldest_price(&self) -> Option<&Source> {
         let estimates = self.spot.values().any(|spot| spot.estimated);
         let is_price =
             |what: &str| what == ON_DEMAND || what == SPOT || (what == SPOT_ESTIMATES && estimates);
-        let times = self.sources.iter().filter(|source| is_price(&source.what)).map(|source| source.time);
-        self.price_time = times.min().unwrap_or(Timestamp::UNIX_EPOCH);
+        self.sources.iter().filter(|source| is_price(&source.what)).min_by_key(|source| source.time)
     }
 
-    fn set_source(&mut self, what: &str, origin: &str, time: Timestamp) {
+    pub(super) fn set_source(&mut self, what: &str, origin: &str, time: Timestamp) {
         self.sources.retain(|source| source.what != what);
         self.add_source(what, origin, time);
     }

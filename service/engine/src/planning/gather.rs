@@ -16,7 +16,7 @@ use plimsoll_domain::store::{ClusterRecord, StoredCatalog, StoredSnapshot};
 use plimsoll_domain::usage::ClusterUsage;
 
 use super::{PlanOrder, bundle};
-use crate::{Engine, Error};
+use crate::{Engine, Error, tasks};
 
 /// What a plan is computed from.
 pub struct Input {
@@ -60,7 +60,8 @@ impl Engine {
             Some(id) => id.clone(),
             None => crate::imports::fresh_id("p", time)?,
         };
-        let findings = self.deny_refused(&cluster, &mut policy).await?;
+        let mut findings = self.deny_refused(&cluster, &mut policy).await?;
+        findings.extend(tasks::catalog::age(&cluster, &catalog, time));
         let (seed, parent) = (order.seed, order.parent.clone());
         Ok(Input { cluster, plan_id, time, snapshot, catalog, policy, usage, seed, parent, findings })
     }

@@ -52,6 +52,39 @@ pub fn read(text: Text, import: &Import) -> Result<Outcome, ReadError> {
     Ok((catalog, notes.findings()))
 }
 
+/// On-demand prices by instance type, and what is wrong with those that are left out.
+pub type Listed = (ByType<HourlyRate>, Vec<String>);
+
+/// Reads the items of `GetProducts`, each a JSON text: on-demand prices of shared Linux instances in a region, to the
+/// nano-dollar, half to even. A type with no price, several or zero is left out, and said: one of them is no reason to have
+/// none of the others.
+///
+/// # Errors
+/// [`ReadError::Bad`] with the number of an item that is no product, or stands there twice.
+pub fn items<'a>(items: impl IntoIterator<Item = &'a str>, region: &str) -> Result<Listed, ReadError> {
+    let mut offer = Offer::default();
+    for (index, text) in items.into_iter().enumerate() {
+        let added = offer.add_item(text);
+        added.map_err(|told| Fault::new(told).at(format!("PriceList[{index}]")))?;
+    }
+    let mut prices: ByType<Vec<HourlyRate>> = ByType::new();
+    let mut odd = Vec::new();
+    for (sku, Sold { instance_type, .. }) in offer.sold_in(region) {
+        match offer.price(sku) {
+            Ok(price) => prices.entry(instance_type.clone()).or_default().push(price.rate),
+            Err(told) => odd.push(format!("SKU {sku} ({instance_type}) {told}")),
+        }
+    }
+    let mut listed = ByType::new();
+    for (name, rates) in prices {
+        match rates.as_slice() {
+            [rate] => drop(listed.insert(name, *rate)),
+            several => odd.push(format!("{name} has {} prices: expected one", several.len())),
+        }
+    }
+    Ok((listed, odd))
+}
+
 /// What is kept of a list.
 #[derive(Default)]
 struct Offer {
@@ -188,8 +221,7 @@ impl Offer {
     fn prices(&self, region: &str, import: &Import, notes: &mut Notes) -> Result<ByType<HourlyRate>, Fault> {
         let mut skus = BTreeMap::new();
         let mut prices = ByType::new();
-        let here = self.products.iter().filter(|(_, sold)| sold.region == region);
-        for (sku, Sold { instance_type, .. }) in here {
+        for (sku, Sold { instance_type, .. }) in self.sold_in(region) {
             if let Some(first) = skus.insert(instance_type, sku) {
                 let message = format!("SKUs {first} and {sku} both price {instance_type}");
                 return Err(Fault::new(message).at(sku).at("products"));
@@ -202,6 +234,10 @@ impl Offer {
             }
         }
         Ok(prices)
+    }
+
+    fn sold_in<'a>(&'a self, region: &'a str) -> impl Iterator<Item = (&'a String, &'a Sold)> {
+        self.products.iter().filter(move |(_, sold)| sold.region == region)
     }
 
     /// The one hourly price of a SKU.

@@ -8,6 +8,7 @@ mod ec2_table;
 mod folder;
 mod offer;
 mod price_table;
+mod products;
 mod spot_history;
 
 use std::io::Read;

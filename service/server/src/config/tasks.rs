@@ -16,8 +16,10 @@ pub struct Tasks {
     pub holder: String,
     /// Reading clusters anew, 1..=86400.
     pub ingest_seconds: u64,
-    /// Reading prices anew, 1..=86400.
+    /// Reading spot prices of clusters' own pools anew, 1..=86400.
     pub prices_seconds: u64,
+    /// Age from which on all prices of a LIVE cluster's region are asked for, 0..=86400; 0: never.
+    pub catalog_seconds: u64,
     /// Taking up operations that nobody runs, real time, 1..=86400.
     pub operations_seconds: u64,
     /// Looking for what others changed, 1..=86400.
@@ -36,6 +38,7 @@ impl Default for Tasks {
             holder: String::new(),
             ingest_seconds: 300,
             prices_seconds: 3600,
+            catalog_seconds: 6 * 3600,
             operations_seconds: 2,
             drift_seconds: 60,
             interruption_seconds: 5,
@@ -63,10 +66,11 @@ impl Default for Keep {
 
 impl Tasks {
     /// Keys, values, and the range of each.
-    pub(super) fn ranges(&self) -> [(&'static str, u64, u64, u64); 7] {
+    pub(super) fn ranges(&self) -> [(&'static str, u64, u64, u64); 8] {
         [
             ("tasks.ingest_seconds", self.ingest_seconds, 1, PERIOD_MAX),
             ("tasks.prices_seconds", self.prices_seconds, 1, PERIOD_MAX),
+            ("tasks.catalog_seconds", self.catalog_seconds, 0, PERIOD_MAX),
             ("tasks.operations_seconds", self.operations_seconds, 1, PERIOD_MAX),
             ("tasks.drift_seconds", self.drift_seconds, 1, PERIOD_MAX),
             ("tasks.interruption_seconds", self.interruption_seconds, 1, PERIOD_MAX),
@@ -80,6 +84,7 @@ impl Tasks {
         Periods {
             ingest: Duration::from_secs(self.ingest_seconds),
             prices: Duration::from_secs(self.prices_seconds),
+            catalog: (0 < self.catalog_seconds).then(|| Duration::from_secs(self.catalog_seconds)),
             operations: Duration::from_secs(self.operations_seconds),
             drift: Duration::from_secs(self.drift_seconds),
             interruption: Duration::from_secs(self.interruption_seconds),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound as Round, Unit};
+use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::world::{MachineLife, SpotChange};
 
 use super::{Kept, Visit, expect, expect_same};
@@ -14,6 +15,9 @@ impl Visit<'_> {
     /// With two machines of the group running.
     pub(super) async fn lives_run(&self) -> Kept {
         let now = self.world.clock.now();
+        // A cloud may tell launches to the second.
+        let began = self.began.round(Round::new().smallest(Unit::Second).mode(RoundMode::Trunc));
+        let began = began.map_err(|error| error.to_string())?;
         let lives = self.lives(self.began).await?;
         let ids: Vec<&String> = lives.iter().map(|life| &life.provider_id).collect();
         expect(ids.is_sorted_by(|a, b| a < b), || format!("not by provider id: {ids:?}"))?;
@@ -24,7 +28,7 @@ impl Visit<'_> {
             expect_same("group, zone", &(&life.group, &life.zone), &(&spec.name, &spec.zone))?;
             expect_same("type", &(&life.instance_type, life.kind), &(&instance.instance_type, spec.kind))?;
             expect_same("end", &life.end, &None)?;
-            let launched = self.began <= life.launch_time && life.launch_time <= now;
+            let launched = began <= life.launch_time && life.launch_time <= now;
             expect(launched, || format!("launched at {}, it is {now}", life.launch_time))?;
         }
         let later = self.lives(now).await?;
@@ -85,6 +89,29 @@ impl Visit<'_> {
             expect(has, || format!("no price of {} in {}", life.instance_type, life.zone))?;
         }
         Ok(())
+    }
+
+    pub(super) async fn quotes_are_whole(&self) -> Kept {
+        let (spec, before) = (&self.ground.spec, self.world.clock.now());
+        let quotes = self.world.prices.quotes(&self.ground.cluster).await;
+        let quotes = quotes.map_err(|error| format!("quotes: {error}"))?;
+        let asked = before <= quotes.time && quotes.time <= self.world.clock.now();
+        expect(asked, || format!("as of {}, asked at {before}", quotes.time))?;
+        let foreign = quotes.zones.values().flatten().find(|zone| !zone.starts_with(&quotes.region));
+        expect_same("zones of other regions", &foreign, &None)?;
+        for name in &spec.instance_types {
+            let facts = quotes.types.get(name).ok_or_else(|| format!("no facts of {name}"))?;
+            expect(&facts.name == name && 0 < facts.vcpu && 0 < facts.memory_mib, || format!("{facts:?}"))?;
+            let zones = quotes.zones.get(name);
+            let sold = zones.is_some_and(|zones| zones.contains(&spec.zone));
+            expect(sold, || format!("{name} is sold in {zones:?}, not in {}", spec.zone))?;
+            let rate = quotes.on_demand.get(name).copied().unwrap_or_default();
+            let spot = quotes.spot.get(name).and_then(|zones| zones.get(&spec.zone)).copied();
+            let in_order = spot.is_none_or(|spot| 0 < spot.nano_usd() && spot <= rate);
+            expect(0 < rate.nano_usd() && in_order, || format!("{name}: {rate}, spot {spot:?}"))?;
+        }
+        let next = Catalog::builtin().quoted(quotes);
+        expect(next.is_ok(), || format!("{:?}", next.err()))
     }
 
     pub(super) async fn lives(&self, since: Timestamp) -> Result<Vec<MachineLife>, String> {

@@ -104,7 +104,7 @@ impl Visit<'_> {
         self.until("group gone", async || Ok(self.status(name).await?.is_none())).await?;
         expect(!self.names().await?.contains(name), || "it is still listed".to_owned())?;
         expect_same("third", &cloud.ensure_group_gone(cluster, name).await, &Ok(()))?;
-        expect_same("nodes", &self.its_nodes().await?.len(), &0)
+        self.until("nodes gone", async || Ok(self.its_nodes().await?.is_empty())).await
     }
 
     /// Names of the cluster's groups.

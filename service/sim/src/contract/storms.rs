@@ -37,6 +37,7 @@ impl Visit<'_> {
             ("ensure_group_gone", cloud.ensure_group_gone(cluster, &spec.name).await.err()),
             ("lives", cloud.lives(cluster, self.began).await.err()),
             ("notices", cloud.notices(cluster).await.err()),
+            ("quotes", self.world.prices.quotes(cluster).await.err()),
             ("spot_changes", self.world.prices.spot_changes(cluster, self.began).await.err()),
         ];
         for (what, answer) in answers {

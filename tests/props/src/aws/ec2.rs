@@ -1,12 +1,14 @@
 //! EC2: forms in, XML out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use plimsoll_domain::catalog::{AcceleratorKind, Catalog, InstanceType};
+use plimsoll_domain::catalog::{Catalog, InstanceType};
 
 use super::machines::Machine;
 use super::network;
 use super::state::{State, Words};
+use super::types;
 use super::xml::{leaf, list};
 use super::{Answer, Request};
 
@@ -22,12 +24,13 @@ pub fn answer(state: &mut State, request: &Request) -> Answer {
     }
     let result = match action {
         "DescribeInstances" => instances(state, &request.fields),
-        "DescribeSubnets" => subnets(state, &request.fields),
-        "DescribeInstanceTypes" => types(&request.fields),
+        "DescribeSubnets" => subnets(state, &request.fields)?,
+        "DescribeInstanceTypes" => types::types(&request.fields, &values(&request.fields, "InstanceType"))?,
+        "DescribeInstanceTypeOfferings" => types::offerings(state, &request.fields)?,
         "CreateLaunchTemplate" => create_template(state, &request.fields)?,
         "DescribeLaunchTemplates" => templates(state, &request.fields),
         "DeleteLaunchTemplate" => delete_template(state, &request.fields)?,
-        "DescribeSpotPriceHistory" => spot_prices(&request.fields),
+        "DescribeSpotPriceHistory" => spot_prices(state, &request.fields),
         "DescribeNetworkInterfaces" => interfaces(state),
         "DeleteNetworkInterface" => delete_interface(state, &request.fields)?,
         other => return Err(Words::new(400, "InvalidAction", format!("{other} is not answered here"))),
@@ -104,12 +107,16 @@ fn instance(cluster: &str, machine: &Machine) -> String {
     shown.concat()
 }
 
-fn subnets(state: &State, fields: &BTreeMap<String, String>) -> String {
+fn subnets(state: &State, fields: &BTreeMap<String, String>) -> Result<String, Words> {
     let mut filters = filters(fields);
     let mut ids = values(fields, "SubnetId");
+    if let Some(strange) = ids.iter().find(|id| !state.subnets.iter().any(|(known, _)| known == *id)) {
+        let message = format!("The subnet ID '{strange}' does not exist");
+        return Err(Words::new(400, "InvalidSubnetID.NotFound", message));
+    }
     ids.extend(filters.remove("subnet-id").unwrap_or_default());
     if !filters.is_empty() {
-        return list("subnetSet", "item", state.tagged_subnets(&filters));
+        return Ok(list("subnetSet", "item", state.tagged_subnets(&filters)));
     }
     let its = state.subnets.iter().filter(|(id, _)| ids.contains(id));
     let shown = its.map(|(id, zone)| {
@@ -122,31 +129,7 @@ fn subnets(state: &State, fields: &BTreeMap<String, String>) -> String {
         ]
         .concat()
     });
-    list("subnetSet", "item", shown)
-}
-
-fn types(fields: &BTreeMap<String, String>) -> String {
-    let catalog = Catalog::builtin();
-    let names = values(fields, "InstanceType");
-    let known = names.iter().filter_map(|name| catalog.types.get(name));
-    list("instanceTypeSet", "item", known.map(|known| instance_type(known)))
-}
-
-fn instance_type(known: &InstanceType) -> String {
-    let architecture = if known.architecture == "arm64" { "arm64" } else { "x86_64" };
-    let processor = list("supportedArchitectures", "item", [architecture.to_owned()]);
-    // A list of texts has no elements in its items.
-    let processor = super::xml::node("processorInfo", &processor);
-    let mut shown = vec![leaf("instanceType", &known.name), processor];
-    if let Some(accelerator) = &known.accelerator
-        && accelerator.kind == AcceleratorKind::Gpu
-    {
-        let maker = if accelerator.nvidia { "NVIDIA" } else { "AMD" };
-        let gpu =
-            [leaf("name", &accelerator.name), leaf("manufacturer", maker), leaf("count", accelerator.count)];
-        shown.push(super::xml::node("gpuInfo", &list("gpus", "item", [gpu.concat()])));
-    }
-    shown.concat()
+    Ok(list("subnetSet", "item", shown))
 }
 
 fn shown_template(name: &str) -> String {
@@ -207,22 +190,26 @@ fn delete_interface(state: &mut State, fields: &BTreeMap<String, String>) -> Res
     Err(Words::new(400, "InvalidNetworkInterfaceID.NotFound", message))
 }
 
-fn spot_prices(fields: &BTreeMap<String, String>) -> String {
+/// Of the zones and types that are asked for, or of all.
+fn spot_prices(state: &State, fields: &BTreeMap<String, String>) -> String {
     let catalog = Catalog::builtin();
-    let zone = fields.get("AvailabilityZone").cloned().unwrap_or_default();
+    let (zone, names) = (fields.get("AvailabilityZone"), values(fields, "InstanceType"));
     let start = fields.get("StartTime").cloned().unwrap_or_default();
-    let prices = values(fields, "InstanceType").into_iter().filter_map(|name| {
-        let price = catalog.spot_price(&name, &zone)?;
-        Some(
-            [
-                leaf("instanceType", name),
+    let zones = state.subnets.iter().map(|(_, its)| its).filter(|its| zone.is_none_or(|zone| zone == *its));
+    let wanted = |known: &&Arc<InstanceType>| names.is_empty() || names.contains(&known.name);
+    let pools = zones.flat_map(|zone| catalog.types.values().filter(wanted).map(move |known| (known, zone)));
+    let prices =
+        pools.filter(|(known, zone)| types::is_sold(state, known, zone)).filter_map(|(known, zone)| {
+            let price = catalog.spot_price(&known.name, zone)?;
+            let shown = [
+                leaf("instanceType", &known.name),
                 leaf("productDescription", "Linux/UNIX"),
                 leaf("spotPrice", format!("{:.6}", price.rate.usd())),
                 leaf("timestamp", &start),
-                leaf("availabilityZone", &zone),
-            ]
-            .concat(),
-        )
-    });
-    list("spotPriceHistorySet", "item", prices)
+                leaf("availabilityZone", zone),
+            ];
+            Some(shown.concat())
+        });
+    let (shown, more) = types::page(fields, prices.collect());
+    [list("spotPriceHistorySet", "item", shown), more].concat()
 }

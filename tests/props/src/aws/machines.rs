@@ -29,7 +29,12 @@ pub struct Machine {
 
 impl Machine {
     pub(super) fn node(&self) -> String {
-        format!("{}.ec2.internal", self.id)
+        Self::node_of(&self.id)
+    }
+
+    /// The name of a machine's node.
+    pub fn node_of(id: &str) -> String {
+        format!("{id}.ec2.internal")
     }
 }
 
