@@ -10,7 +10,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use jiff::Timestamp;
 use plimsoll_domain::clock::Clock;
-use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::ClusterRecord;
 use plimsoll_domain::workload::{Pod, WorkloadKind};

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Instant;
+
 
 use jiff::Timestamp;
 use kube::Client;
@@ -60,7 +60,7 @@ struct Joined {
 impl From<Joined> for Machine {
     fn from(joined: Joined) -> Self {
         let Joined { id, group, instance_type, zone, spot, labels, taints } = joined;
-        let (launched, boots) = (Timestamp::now(), Instant::now());
+        let now = Timestamp::now();
         let (end, leaves) = (None, None);
         Self {
             id,
@@ -70,12 +70,14 @@ impl From<Joined> for Machine {
             is_spot: spot,
             labels,
             taints,
-            launched,
-            boots,
+            launched: now,
+            boots: now,
             joined: true,
             end,
             leaves,
             left: false,
+            taken_back: false,
+            reclaims: None,
         }
     }
 }
@@ -101,7 +103,7 @@ impl Moto {
             while let Some(one) = told.recv().await {
                 let work = match one {
                     Told::Join(joined) => Work::Join(Box::new(joined.into())),
-                    Told::Leave(id) => Work::Leave(Machine::node_of(&id)),
+                    Told::Leave(id) => Work::Leave(Machine::node_of(&id), false),
                 };
                 nodes::carry_out(&client, vec![work]).await;
             }

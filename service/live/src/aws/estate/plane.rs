@@ -44,7 +44,15 @@ impl Aws {
         };
         expect_ours(there.tags(), &self.what())?;
         match there.status() {
-            Some(ClusterStatus::Active) => same(&there, plan).map(|()| Standing::Reached),
+            Some(ClusterStatus::Active) => {
+                same(&there, plan)?;
+                if there.deletion_protection() == Some(true) {
+                    return Ok(Standing::Reached);
+                }
+                // Not before it is there: one that could not be made has to go.
+                self.protect(true).await?;
+                on_the_way("EKS protects the control plane from being removed")
+            }
             Some(ClusterStatus::Failed) => {
                 Err(CloudError::Refused(format!("EKS could not make the control plane: {}", issues(&there))))
             }
@@ -93,7 +101,6 @@ impl Aws {
             // Standard support ends with an upgrade, extended support with a larger bill.
             .upgrade_policy(UpgradePolicyRequest::builder().support_type(SupportType::Standard).build())
             .bootstrap_self_managed_addons(false)
-            .deletion_protection(true)
             .client_request_token(format!("{by}-plane"))
             .set_tags(Some(marks(by)))
             .tags(TAG_NODE_ROLE, &plan.node_role_arn);
@@ -130,8 +137,7 @@ impl Aws {
         }
         let name = self.cluster.as_str();
         if there.deletion_protection() == Some(true) {
-            let sent = self.eks.update_cluster_config().name(name).deletion_protection(false).send().await;
-            sent.map_err(|error| fault::of("eks:UpdateClusterConfig", error).about_part())?;
+            self.protect(false).await?;
             return on_the_way("EKS takes the protection off the control plane");
         }
         match self.eks.delete_cluster().name(name).send().await {
@@ -141,6 +147,12 @@ impl Aws {
                 fault => Err(fault.about_part()),
             },
         }
+    }
+
+    async fn protect(&self, on: bool) -> Result<(), CloudError> {
+        let call = self.eks.update_cluster_config().name(self.cluster.as_str()).deletion_protection(on);
+        let sent = call.send().await;
+        sent.map(drop).map_err(|error| fault::of("eks:UpdateClusterConfig", error).about_part())
     }
 
     pub(super) async fn ensure_version(
