@@ -38,7 +38,7 @@ prove: needs
 	cargo test --workspace --test published -- --ignored --nocapture
 	PLIMSOLL_KILLS=50 cargo test --workspace --test kill -- --nocapture
 	PLIMSOLL_SEEDS=1000 cargo test --workspace --test apply -- --nocapture
-	PLIMSOLL_LIVES=300 cargo test --workspace --test estate -- --nocapture
+	PLIMSOLL_LIVES=300 PLIMSOLL_STEPS=all cargo test --workspace --test estate -- --nocapture
 	PLIMSOLL_REFEREE_WORLDS=200 cargo test --workspace --test referee -- --nocapture
 	PLIMSOLL_LIVE=full cargo test --workspace --test live apply -- --nocapture
 	PLIMSOLL_REPLAY=full cargo test --workspace --test replay -- --nocapture

@@ -25,7 +25,7 @@ use super::bridge::{Bridge, ZONES};
 use super::rig::{at_rest, cluster_id, creation, deletion, engine, noted, pending, upgrading, write};
 
 /// Lives in a run of every day.
-const LIVES: u64 = 20;
+const LIVES: u64 = 8;
 /// A node group of others.
 const THEIRS: &str = "theirs";
 /// Calls that go wrong.
@@ -157,7 +157,7 @@ impl Life {
             fake.estate(|estate| estate.cannot_make = true);
         }
         if self.random.random_bool(0.1) {
-            fake.estate(|estate| drop(estate.degraded.insert("coredns".to_owned())));
+            fake.estate(|estate| estate.degrade("coredns"));
         }
     }
 

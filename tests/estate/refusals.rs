@@ -157,7 +157,7 @@ async fn an_upgrade_that_fails_half_way_is_stuck_and_goes_on_when_it_is_resumed(
 #[tokio::test]
 async fn an_add_on_that_is_degraded_is_stuck_with_its_issue() {
     let (bridge, engine) = fresh().await;
-    bridge.fake.estate(|estate| drop(estate.degraded.insert("coredns".to_owned())));
+    bridge.fake.estate(|estate| estate.degrade("coredns"));
     let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
     let ended = at_rest(&engine, &begun.operation).await;
     let failure = ended.failure.clone().unwrap();
@@ -179,7 +179,7 @@ async fn a_cluster_with_groups_of_others_is_not_removed() {
 #[tokio::test]
 async fn a_half_made_cluster_of_ours_is_taken_up_where_it_was_left() {
     let (bridge, engine) = fresh().await;
-    bridge.fake.estate(|estate| drop(estate.degraded.insert("coredns".to_owned())));
+    bridge.fake.estate(|estate| estate.degrade("coredns"));
     let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
     let stuck = at_rest(&engine, &begun.operation).await;
     engine.abandon_operation(&write(), &stuck.id).await.unwrap();

@@ -51,7 +51,7 @@ impl Prometheus {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut started = Self { child, url: format!("http://{address}"), folder: folder };
+        let mut started = Self { child, url: format!("http://{address}"), folder };
         started.wait(&address);
         Some(started)
     }

@@ -39,9 +39,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Does what an operation that is over left to be done. May be called twice.
+    /// Does what an operation that is over left to be done; nothing yet if it is not. May be called twice.
     pub(super) async fn follow_up(&self, id: &OperationId) -> Result<(), Error> {
-        if !self.keeper.follows(id) {
+        // What is stuck may go on.
+        let is_over = self.store.operation(id).await?.state.is_final();
+        if !is_over || !self.keeper.follows(id) {
             return Ok(());
         }
         let done = match self.note_cluster(id).await {

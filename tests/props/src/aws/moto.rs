@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-
 use jiff::Timestamp;
 use kube::Client;
 use serde::Deserialize;

@@ -58,7 +58,7 @@ pub fn whole(plan: &ClusterPlan) -> Result<(), Error> {
     if SECURITY_GROUPS_MAX < plane.security_groups.len() {
         return Err(wrong("spec.security_groups", format!("at most {SECURITY_GROUPS_MAX}")));
     }
-    for kind in plane.log_types.iter().filter(|kind| !LOG_TYPES.contains(&kind.as_str())) {
+    if let Some(kind) = plane.log_types.iter().find(|kind| !LOG_TYPES.contains(&kind.as_str())) {
         return Err(wrong("spec.log_types", format!("{kind:?} is none of {}", LOG_TYPES.join(", "))));
     }
     for cidr in &plane.public_cidrs {

@@ -49,7 +49,7 @@ pub struct Estate {
     /// What insights say against an upgrade.
     pub insights: Vec<(String, String)>,
     /// Add-ons that end DEGRADED.
-    pub degraded: BTreeSet<String>,
+    degraded: BTreeSet<String>,
     /// Whether the next control plane cannot be made.
     pub cannot_make: bool,
 }
@@ -65,6 +65,11 @@ impl Estate {
         let (status, until, next, protected) = ("ACTIVE", None, None, false);
         let version = FOUND_VERSION.to_owned();
         self.plane = Some(Plane { made, status, until, version, protected, next });
+    }
+
+    /// An add-on is DEGRADED from its next change on.
+    pub fn degrade(&mut self, name: &str) {
+        self.degraded.insert(name.to_owned());
     }
 
     /// Add-ons that were DEGRADED are well.
