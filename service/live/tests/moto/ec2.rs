@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
 use aws_smithy_types::DateTime;
 
 use super::stage::{CLUSTER, Stage, TYPE, ZONES, expect, refused, until, well};
-use super::{Case, Kept, case};
+use super::{Case, Kept, STRANGE_TYPE, case};
 
 const LINUX: &str = "Linux/UNIX";
 
@@ -85,7 +85,8 @@ async fn facts(on: &Stage) -> Kept {
 }
 
 async fn strange_type(on: &Stage) -> Kept {
-    let answer = on.ec2.describe_instance_types().instance_types(InstanceType::from("x9.none")).send().await;
+    let answer =
+        on.ec2.describe_instance_types().instance_types(InstanceType::from(STRANGE_TYPE)).send().await;
     refused(answer, "InvalidInstanceType")
 }
 

@@ -24,6 +24,8 @@ use stage::{Stage, ZONES};
 
 /// Longest wait for what a case comes to.
 const ANSWER: Duration = Duration::from_secs(20);
+/// A type that nobody sells.
+const STRANGE_TYPE: &str = "x9.none";
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Kept, or what was seen instead.
@@ -67,7 +69,9 @@ async fn our_own_aws_keeps_all_of_it() {
     let broken = broken(&stage).await;
     assert!(broken.is_empty(), "{broken:#?}");
     if let Some(faults) = stage.faults_on_the_wire() {
-        assert_eq!(faults, "");
+        // But for the type that is asked for because there is none such.
+        let faults: Vec<&str> = faults.lines().filter(|line| !line.contains(STRANGE_TYPE)).collect();
+        assert_eq!(faults, Vec::<&str>::new());
     }
 }
 
