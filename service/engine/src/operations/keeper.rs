@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::operation::{Operation, State};
-use plimsoll_domain::store::{Duty, Lease, OperationFilter, PageRequest, RequestKey, StoreError, Write};
+use plimsoll_domain::store::{
+    Duty, Lease, Mode, OperationFilter, PageRequest, RequestKey, StoreError, Write,
+};
 use plimsoll_domain::world::World;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -154,6 +156,10 @@ impl Engine {
     /// Begins the operation that has waited longest for a cluster, if the cluster is free.
     pub(super) async fn start_next(&self, cluster: &ClusterId) -> Result<Option<Operation>, Error> {
         let record = self.store.cluster(cluster).await?;
+        if record.mode == Mode::Offline {
+            // It was removed.
+            return Ok(None);
+        }
         let world = self.world_of(&record)?;
         let next = self.store.next_operation(cluster).await?;
         if let Some(operation) = &next {
