@@ -186,7 +186,8 @@ impl Life {
             ended = at_rest(&self.engine, &resumed).await;
             // It goes on, or back, if nothing of it was to stay.
             let ends = matches!(ended.state, State::Succeeded | State::Failed);
-            assert!(ends, "{what} resumed: {:?} {:?}", ended.state, ended.failure);
+            let notes: Vec<_> = ended.steps.iter().map(|record| (&record.progress, &record.note)).collect();
+            assert!(ends, "{what} resumed: {:?} {:?} {notes:?}", ended.state, ended.failure);
         }
         self.heal();
         self.ends.push(end);

@@ -190,3 +190,25 @@ async fn a_half_made_cluster_of_ours_is_taken_up_where_it_was_left() {
     let made = changes(&bridge).iter().filter(|action| *action == "eks:CreateCluster").count();
     assert_eq!(made, 1);
 }
+
+#[tokio::test]
+async fn a_creation_that_is_asked_for_again_takes_back_nothing_that_was_there() {
+    let (bridge, engine) = made().await;
+    let before = (bridge.fake.shown(), bridge.fake.running());
+    bridge.fake.refuse("eks:AssociateAccessPolicy", "AccessDeniedException", 100);
+    let again = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &again.operation).await;
+    assert_eq!(ended.state, State::Failed, "{:?}", ended.failure);
+    assert_eq!((bridge.fake.shown(), bridge.fake.running()), before);
+}
+
+#[tokio::test]
+async fn add_ons_that_cannot_be_are_refused() {
+    let (bridge, engine) = fresh().await;
+    let mut order = creation(&bridge, false);
+    order.plan.add_ons.retain(|add_on| add_on.name != "kube-proxy");
+    expect_field(engine.create_cluster(order).await, "spec.add_ons", "kube-proxy");
+    let mut order = creation(&bridge, false);
+    order.plan.groups.clear();
+    expect_field(engine.create_cluster(order).await, "spec.add_ons", "coredns needs nodes");
+}

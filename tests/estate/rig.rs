@@ -75,7 +75,7 @@ pub fn plan(bridge: &Bridge) -> ClusterPlan {
             principal_arn: "arn:aws:iam::123456789012:role/team/platform".into(),
             policy: "AmazonEKSAdminPolicy".into(),
         }],
-        add_ons: ["vpc-cni", "coredns"].iter().map(add_on).collect(),
+        add_ons: ["vpc-cni", "kube-proxy", "coredns"].iter().map(add_on).collect(),
         groups: vec![
             group("general", ZONES[0], CapacityKind::OnDemand, 2),
             group("cheap", ZONES[1], CapacityKind::Spot, 1),

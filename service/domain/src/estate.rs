@@ -22,8 +22,10 @@ pub const ADDRESSES_UPGRADE_MIN: u32 = 5;
 pub const ZONES_MIN: usize = 2;
 /// Kinds of logs that a control plane can write. From the model of EKS, `LogType`.
 pub const LOG_TYPES: [&str; 5] = ["api", "audit", "authenticator", "controllerManager", "scheduler"];
-/// Add-ons that need nodes to become active; all others come before nodes.
-pub const ADD_ONS_AFTER_NODES: [&str; 3] = ["coredns", "aws-ebs-csi-driver", "metrics-server"];
+/// Add-ons that nodes need, and that need none; all others become active on nodes alone.
+pub const ADD_ONS_BEFORE_NODES: [&str; 3] = ["vpc-cni", "kube-proxy", "eks-pod-identity-agent"];
+/// Add-ons without which no node is ready.
+pub const ADD_ONS_OF_NODES: [&str; 2] = ["vpc-cni", "kube-proxy"];
 /// Add-ons of a cluster that names none: what nodes and planning need, without those that need a role of their own.
 pub const ADD_ONS_DEFAULT: [&str; 5] =
     ["vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "metrics-server"];
@@ -92,6 +94,13 @@ pub struct ClusterPlan {
     pub add_ons: Vec<AddOn>,
     /// Node groups.
     pub groups: Vec<FirstGroup>,
+}
+
+impl ClusterPlan {
+    /// Whether it has a node group of that name.
+    pub fn has_group(&self, name: &str) -> bool {
+        self.groups.iter().any(|group| group.spec.name == name)
+    }
 }
 
 /// A part of a cluster, as an end.

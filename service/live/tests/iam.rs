@@ -10,13 +10,15 @@ use serde_json::Value;
 
 /// Actions that no call of ours has the name of, and that EKS checks of whoever makes a node group. From the EKS guide,
 /// "Launch template support".
-const CHECKED_BY_EKS: [&str; 6] = [
+const CHECKED_BY_EKS: [&str; 8] = [
     "ec2:CreateTags",
     "ec2:RunInstances",
     "eks:TagResource",
     "iam:CreateServiceLinkedRole",
     "iam:PassRole",
     "iam:TagRole",
+    "kms:CreateGrant",
+    "kms:DescribeKey",
 ];
 /// What a policy is called, and its file.
 const POLICIES: [(&str, &str); 3] =

@@ -2,7 +2,7 @@
 
 mod check;
 
-use plimsoll_domain::estate::{Access, ClusterPlan, Part};
+use plimsoll_domain::estate::{ADD_ONS_BEFORE_NODES, Access, ClusterPlan, GroupVersion, Part};
 use plimsoll_domain::operation::{Kind, Step, StepRecord};
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::store::{ClusterRecord, Mode, RequestKey, StoreError, Write};
@@ -30,7 +30,8 @@ pub struct CreateOrder {
 
 impl Engine {
     /// Registers a cluster and begins to make it, and returns at once. The same request again returns the operation as it
-    /// is; another for a cluster that is registered, LIVE, and not there goes on where the first one ended.
+    /// is; another for a cluster that is registered, LIVE, goes on where the first one ended: what is there and is ours is
+    /// taken as it is, and is not taken back.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] names the field that cannot be; [`Error::NotActuator`] where nothing reaches AWS; of
@@ -47,6 +48,7 @@ impl Engine {
             }
         }
         check::whole(&plan)?;
+        check::role_names(&plan, &registration)?;
         let record = self.to_be_made(&registration, &write).await?;
         let (world, estate) = self.estate_of(&record)?;
         let subnets = match check::own_subnets(&plan) {
@@ -57,7 +59,13 @@ impl Engine {
             }
         };
         check::room(&plan, &subnets)?;
-        let operation = self.drafted(&write, &record, &world, Kind::CreateCluster, steps(&plan))?;
+        // What is there already is not taken back.
+        let survey = estate.survey(&record.id, None).await;
+        let there = survey.map_err(|error| Error::World(error.to_string()))?.groups;
+        if let Some(theirs) = there.iter().find(|group| !group.is_ours && plan.has_group(&group.name)) {
+            return Err(Error::Unready(format!("others made a node group {} in it", theirs.name)));
+        }
+        let operation = self.drafted(&write, &record, &world, Kind::CreateCluster, steps(&plan, &there))?;
         if dry {
             return Ok(Proposal { operation, leftovers: Vec::new() });
         }
@@ -86,6 +94,8 @@ impl Engine {
                     && there.region == fresh.region
                     && there.role_arn == fresh.role_arn =>
             {
+                let policy = self.store.policy(&there.id).await?.policy;
+                self.world_to_change(&there, &policy)?;
                 Ok(there)
             }
             Ok(there) => Err(StoreError::Exists(there.id.name()).into()),
@@ -106,8 +116,11 @@ impl Engine {
 }
 
 /// Who may enter comes before nodes, so that we see them join; what nodes need comes before them, what needs nodes after.
-fn steps(plan: &ClusterPlan) -> Vec<StepRecord> {
-    let needs_nodes = |name: &str| plimsoll_domain::estate::ADD_ONS_AFTER_NODES.contains(&name);
+/// Groups that are there are brought to their size, and stay if anything fails.
+fn steps(plan: &ClusterPlan, there: &[GroupVersion]) -> Vec<StepRecord> {
+    let needs_nodes = |name: &str| !ADD_ONS_BEFORE_NODES.contains(&name);
+    let (old, new): (Vec<_>, Vec<_>) =
+        plan.groups.iter().partition(|group| there.iter().any(|one| one.name == group.spec.name));
     let add_ons = |after: bool| {
         let its = plan.add_ons.iter().filter(move |add_on| needs_nodes(&add_on.name) == after);
         its.map(|add_on| Step::Ensure { part: Part::AddOn(add_on.clone()) })
@@ -118,17 +131,18 @@ fn steps(plan: &ClusterPlan) -> Vec<StepRecord> {
     let mut steps: Vec<Step> = before.map(|part| Step::Ensure { part }).collect();
     steps.extend(plan.access.iter().map(|access| Step::Ensure { part: Part::Access(access.clone()) }));
     steps.extend(add_ons(false));
-    steps.extend(plan.groups.iter().map(|group| Step::EnsureGroup { spec: group.spec.clone() }));
-    steps.extend(plan.groups.iter().map(|group| Step::Grow {
+    steps.extend(new.iter().map(|group| Step::EnsureGroup { spec: group.spec.clone() }));
+    steps.extend(new.iter().map(|group| Step::Grow {
         group: group.spec.name.clone(),
         from: 0,
         to: group.count,
     }));
-    if !plan.groups.is_empty() {
-        let groups = plan.groups.iter().map(|group| group.spec.name.clone()).collect();
+    steps.extend(old.iter().map(|group| Step::Refill { group: group.spec.name.clone(), to: group.count }));
+    if !new.is_empty() {
+        let groups = new.iter().map(|group| group.spec.name.clone()).collect();
         steps.push(Step::Open { groups, nodes: Vec::new() });
-        steps.extend(add_ons(true));
     }
+    steps.extend(add_ons(true));
     steps.push(Step::Verify {
         sizes: plan.groups.iter().map(|group| (group.spec.name.clone(), group.count)).collect(),
     });

@@ -56,12 +56,18 @@ impl Engine {
                 few(&foreign)
             )));
         }
-        let leftovers = match self.state_now(&record).await {
+        let mut leftovers = match self.state_now(&record).await {
             Ok(state) => outliving(&state),
             // Nobody can look into it: whoever leaves things behind has said so.
-            Err(_) if leave_behind => Vec::new(),
+            Err(_) if leave_behind => vec![unseen()],
             Err(why) => return Err(why),
         };
+        // Load balancers hold the network that they are in.
+        let keeps_network = leave_behind && leftovers.iter().any(|left| left.holds_network);
+        if keeps_network {
+            let what = "network of its own, if it has one".to_owned();
+            leftovers.push(Leftover { what, nano_usd_per_hour: 0, holds_network: true });
+        }
         if !leftovers.is_empty() && !leave_behind && !dry {
             let names: Vec<&str> = leftovers.iter().map(|left| left.what.as_str()).collect();
             let (count, some) = (names.len(), few(&names));
@@ -69,7 +75,8 @@ impl Engine {
                 "{count} things would be left behind and billed: {some}; delete their Services and claims first, or leave them behind"
             )));
         }
-        let operation = self.drafted(&write, &record, &world, Kind::DeleteCluster, steps(&survey))?;
+        let operation =
+            self.drafted(&write, &record, &world, Kind::DeleteCluster, steps(&survey, keeps_network))?;
         let operation = if dry { operation } else { self.begin(write, operation, world).await? };
         Ok(Proposal { operation, leftovers })
     }
@@ -84,13 +91,20 @@ fn outliving(state: &ClusterState) -> Vec<Leftover> {
             LoadBalancerKind::Classic => &tariffs::CLB,
         };
         let what = format!("load balancer of {}/{}", one.namespace, one.name);
-        Leftover { what, nano_usd_per_hour: price.nano_usd }
+        Leftover { what, nano_usd_per_hour: price.nano_usd, holds_network: true }
     });
     let volumes = state.volumes.iter().map(|volume| {
         let id = if volume.volume_id.is_empty() { &volume.name } else { &volume.volume_id };
-        Leftover { what: format!("volume {id}"), nano_usd_per_hour: volumes::per_hour(volume) }
+        let nano_usd_per_hour = volumes::per_hour(volume);
+        Leftover { what: format!("volume {id}"), nano_usd_per_hour, holds_network: false }
     });
     balancers.chain(volumes).collect()
+}
+
+/// What a cluster that cannot be looked into may leave.
+fn unseen() -> Leftover {
+    let what = "load balancers and volumes that nobody could look for".to_owned();
+    Leftover { what, nano_usd_per_hour: 0, holds_network: true }
 }
 
 fn few(names: &[&str]) -> String {
@@ -99,9 +113,10 @@ fn few(names: &[&str]) -> String {
     names[..names.len().min(NAMED_MAX)].join(", ") + &tail
 }
 
-fn steps(survey: &Survey) -> Vec<StepRecord> {
+fn steps(survey: &Survey, keeps_network: bool) -> Vec<StepRecord> {
     let groups = survey.groups.iter().map(|group| Part::Group(group.name.clone()));
     let plane = Part::ControlPlane(ControlPlane::default());
-    let parts = groups.chain([plane, Part::Leftovers, Part::Roles, Part::Network(Network::default())]);
+    let network = (!keeps_network).then(|| Part::Network(Network::default()));
+    let parts = groups.chain([plane, Part::Leftovers, Part::Roles]).chain(network);
     parts.map(|part| StepRecord::new(Step::Dismantle { part })).collect()
 }

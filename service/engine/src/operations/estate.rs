@@ -81,6 +81,8 @@ pub struct Leftover {
     pub what: String,
     /// What it costs, nano-USD in an hour, at list prices and without traffic; 0: not known.
     pub nano_usd_per_hour: i64,
+    /// Whether the cluster's network cannot go while it is there.
+    pub holds_network: bool,
 }
 
 impl Engine {

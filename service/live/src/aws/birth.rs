@@ -57,8 +57,7 @@ impl Aws {
             .set_labels(Some(labels))
             .set_taints((!taints.is_empty()).then_some(taints))
             .launch_template(template)
-            .tags(TAG_MANAGED, "true")
-            .client_request_token(format!("{}-{}", self.cluster, spec.name));
+            .tags(TAG_MANAGED, "true");
         match call.send().await.map_err(|error| fault::of("eks:CreateNodegroup", error)) {
             Ok(_) => Ok(()),
             // Somebody was faster; the next look tells whether it is the same.
@@ -150,7 +149,6 @@ impl Aws {
             .ec2
             .create_launch_template()
             .launch_template_name(&name)
-            .client_token(&name)
             .tag_specifications(ours(ResourceType::LaunchTemplate))
             .launch_template_data(self.template_data(group));
         match call.send().await.map_err(|error| fault::of("ec2:CreateLaunchTemplate", error)) {

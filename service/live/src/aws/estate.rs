@@ -41,8 +41,8 @@ impl Estate for Aws {
             Part::ControlPlane(plan) => self.ensure_plane(plan, by).await,
             Part::Access(access) => self.ensure_access(access, by).await,
             Part::AddOn(add_on) => self.ensure_add_on(add_on, by).await,
-            Part::Version(version) => self.ensure_version(version, by).await,
-            Part::Machines(group) => self.ensure_machines(group, by).await,
+            Part::Version(version) => self.ensure_version(version).await,
+            Part::Machines(group) => self.ensure_machines(group).await,
             Part::Group(_) | Part::Leftovers => {
                 Err(CloudError::Refused("this part is never made, only removed".to_owned()))
             }

@@ -105,7 +105,17 @@ impl Fault {
                 | "UnsupportedAvailabilityZoneException"
                 | "UnrecognizedClientException"
                 | "BadRequestException"
-        ) || is_denied(&self.code);
+                | "InvalidParameterValue"
+                | "InvalidParameterCombination"
+                | "InvalidSubnet.Conflict"
+                | "InvalidSubnet.Range"
+                | "InvalidVpc.Range"
+                | "ValidationError"
+                | "ExpiredToken"
+                | "ExpiredTokenException"
+                | "InvalidClientTokenId"
+        ) || self.code.ends_with("LimitExceeded")
+            || is_denied(&self.code);
         if self.is_throttled() {
             CloudError::Throttled
         } else if is_final && !is_late {

@@ -101,7 +101,11 @@ impl Cloud for Aws {
         let mut status = GroupStatus {
             name: name.to_owned(),
             desired_count: asked.try_into().unwrap_or(0),
-            is_active: matches!(group.status(), Some(NodegroupStatus::Active | NodegroupStatus::Degraded)),
+            // One that could not be made can go.
+            is_active: matches!(
+                group.status(),
+                Some(NodegroupStatus::Active | NodegroupStatus::Degraded | NodegroupStatus::CreateFailed)
+            ),
             is_ours: is_ours(&group),
             instances: Vec::new(),
             issues: Vec::new(),

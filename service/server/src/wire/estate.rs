@@ -1,7 +1,7 @@
 //! Clusters that are made, upgraded and removed.
 
 use plimsoll_domain::estate::{
-    ADD_ONS_DEFAULT, Access, AddOn, ClusterPlan, ControlPlane, FirstGroup, Network,
+    ADD_ONS_BEFORE_NODES, ADD_ONS_DEFAULT, Access, AddOn, ClusterPlan, ControlPlane, FirstGroup, Network,
 };
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::policy::Policy;
@@ -47,6 +47,7 @@ fn plan(from: pb::ClusterSpec) -> Result<ClusterPlan, Invalid> {
     let add_on = |one: pb::ClusterAddOn| AddOn { name: one.name, role_arn: one.role_arn };
     let default = |name: &&str| AddOn { name: (*name).to_owned(), role_arn: String::new() };
     let add_ons = match from.add_ons.is_empty() {
+        true if from.groups.is_empty() => ADD_ONS_BEFORE_NODES.iter().map(default).collect(),
         true => ADD_ONS_DEFAULT.iter().map(default).collect(),
         false => from.add_ons.into_iter().map(add_on).collect(),
     };

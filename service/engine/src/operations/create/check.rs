@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::estate::{
-    ADDRESSES_MIN, ClusterPlan, LOG_TYPES, Subnet, ZONES_MIN, overlap, parse_cidr,
+    ADD_ONS_BEFORE_NODES, ADD_ONS_OF_NODES, ADDRESSES_MIN, ClusterPlan, LOG_TYPES, Subnet, ZONES_MIN,
+    overlap, parse_cidr,
 };
 
-use crate::Error;
+use crate::{Error, Registration};
 
 /// Letters of a node group's name at most. From the model of EKS.
 const GROUP_NAME_MAX: usize = 63;
@@ -15,6 +16,12 @@ const GROUP_NAME_MAX: usize = 63;
 const NODES_MAX: u32 = 450;
 /// Node groups at most: the quota of EKS.
 const GROUPS_MAX: usize = 30;
+/// Letters of a role's name at most. From the IAM reference.
+const ROLE_NAME_MAX: usize = 64;
+/// Those of `plimsoll-{region}-{cluster}-cluster` beside region and cluster.
+const ROLE_NAME_REST: usize = 18;
+/// Bits of the network of Services. From the EKS reference, `serviceIpv4Cidr`.
+const SERVICE_BITS: std::ops::RangeInclusive<u32> = 12..=24;
 /// Security groups at most. From the model of EKS.
 const SECURITY_GROUPS_MAX: usize = 5;
 /// Pods of a node whose type the catalog does not know: the least that EKS recommends for any machine of its size.
@@ -74,7 +81,36 @@ pub fn whole(plan: &ClusterPlan) -> Result<(), Error> {
     }
     distinct("spec.access", plan.access.iter().map(|access| &access.principal_arn))?;
     distinct("spec.add_ons", plan.add_ons.iter().map(|add_on| &add_on.name))?;
+    add_ons(plan)?;
     groups(plan)
+}
+
+fn add_ons(plan: &ClusterPlan) -> Result<(), Error> {
+    let has = |name: &&str| plan.add_ons.iter().any(|add_on| add_on.name == *name);
+    if plan.groups.is_empty() {
+        let lost = plan.add_ons.iter().find(|one| !ADD_ONS_BEFORE_NODES.contains(&one.name.as_str()));
+        return lost.map_or(Ok(()), |one| {
+            Err(wrong("spec.add_ons", format!("{} needs nodes, and there is no node group", one.name)))
+        });
+    }
+    match ADD_ONS_OF_NODES.into_iter().find(|name| !has(&name)) {
+        Some(missing) => Err(wrong("spec.add_ons", format!("no node is ever ready without {missing}"))),
+        None => Ok(()),
+    }
+}
+
+/// Roles that are made have names of limited length.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] if the cluster's name is too long for them.
+pub fn role_names(plan: &ClusterPlan, registration: &Registration) -> Result<(), Error> {
+    let length = ROLE_NAME_REST + registration.region.len() + registration.id.as_str().len();
+    if plan.plane.role_arn.is_empty() && ROLE_NAME_MAX < length {
+        let most = ROLE_NAME_MAX.saturating_sub(ROLE_NAME_REST + registration.region.len());
+        let message = format!("roles are named after it: at most {most} letters, or name roles");
+        return Err(wrong("cluster_id", message));
+    }
+    Ok(())
 }
 
 /// Where it is put: into subnets that are there, or into a network of its own.
@@ -163,20 +199,28 @@ pub fn room(plan: &ClusterPlan, subnets: &[Subnet]) -> Result<(), Error> {
         let (name, zone) = (&group.spec.name, &group.spec.zone);
         return Err(wrong("spec.groups", format!("{name}: none of the subnets is in {zone}")));
     }
-    if let Some(services) = parse_cidr(&plan.plane.service_cidr) {
-        let clash =
-            subnets.iter().find(|subnet| parse_cidr(&subnet.cidr).is_some_and(|its| overlap(services, its)));
-        if let Some(Subnet { id, cidr, .. }) = clash {
-            let message = format!("{} overlaps with {cidr} of {id}", plan.plane.service_cidr);
-            return Err(wrong("spec.service_cidr", message));
-        }
-    } else if !plan.plane.service_cidr.is_empty() {
-        return Err(wrong(
-            "spec.service_cidr",
-            format!("{:?} is no network such as 172.20.0.0/16", plan.plane.service_cidr),
-        ));
-    }
+    services(plan, subnets)?;
     addresses(plan, subnets)
+}
+
+/// The network of Services is apart from that of nodes.
+fn services(plan: &ClusterPlan, subnets: &[Subnet]) -> Result<(), Error> {
+    const FIELD: &str = "spec.service_cidr";
+    let cidr = &plan.plane.service_cidr;
+    if cidr.is_empty() {
+        return Ok(());
+    }
+    let its = parse_cidr(cidr).filter(|(_, bits)| SERVICE_BITS.contains(bits));
+    let odd = || wrong(FIELD, format!("{cidr:?} is no network of 12 to 24 bits such as 172.20.0.0/16"));
+    let its = its.ok_or_else(odd)?;
+    let own = plan.network.iter().map(|network| ("the network", &network.cidr));
+    let named = subnets.iter().map(|subnet| (subnet.id.as_str(), &subnet.cidr));
+    let mut all = own.chain(named);
+    let clash = all.find(|(_, other)| parse_cidr(other).is_some_and(|other| overlap(its, other)));
+    match clash {
+        Some((what, other)) => Err(wrong(FIELD, format!("{cidr} overlaps with {other} of {what}"))),
+        None => Ok(()),
+    }
 }
 
 /// Pods have addresses of their subnet, too.

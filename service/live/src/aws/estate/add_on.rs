@@ -96,7 +96,7 @@ impl Aws {
         }
         let call = self.eks.update_addon().cluster_name(self.cluster.as_str()).addon_name(name);
         let call = call.addon_version(&version).resolve_conflicts(ResolveConflicts::Preserve);
-        let answer = call.client_request_token(format!("{by}-{name}")).send().await;
+        let answer = call.send().await;
         let answer = answer.map_err(|error| fault::of("eks:UpdateAddon", error).about_part())?;
         self.remember(&what(name), answer.update);
         on_the_way(format!("EKS brings add-on {name} to {version}"))

@@ -2,7 +2,6 @@
 
 use aws_sdk_eks::types::{Nodegroup, NodegroupStatus};
 use plimsoll_domain::estate::Standing;
-use plimsoll_domain::ids::OperationId;
 use plimsoll_domain::world::CloudError;
 
 use super::{expect_ours, on_the_way};
@@ -10,11 +9,7 @@ use crate::aws::{Aws, fault};
 
 impl Aws {
     /// EKS brings new machines first, and empties the old ones as disruption budgets allow.
-    pub(super) async fn ensure_machines(
-        &self,
-        group: &str,
-        by: &OperationId,
-    ) -> Result<Standing, CloudError> {
+    pub(super) async fn ensure_machines(&self, group: &str) -> Result<Standing, CloudError> {
         let what = what(group);
         let Some(there) = self.described(group).await? else {
             return Err(CloudError::Refused(format!("there is no {what}")));
@@ -35,7 +30,7 @@ impl Aws {
         }
         let call = self.eks.update_nodegroup_version().cluster_name(self.cluster.as_str());
         let call = call.nodegroup_name(group).version(&version);
-        let answer = call.client_request_token(format!("{by}-{group}-{version}")).send().await;
+        let answer = call.send().await;
         let answer = answer.map_err(|error| fault::of("eks:UpdateNodegroupVersion", error).about_part())?;
         self.remember(&what, answer.update);
         on_the_way(format!("EKS brings the machines of {what} to {version}"))

@@ -33,7 +33,7 @@ impl Aws {
     fn called(&self, name: &str) -> Vec<Filter> {
         let filter =
             |key: &str, value: &str| Filter::builder().name(format!("tag:{key}")).values(value).build();
-        vec![filter(TAG_CLUSTER, self.cluster.as_str()), filter(TAG_PART, name)]
+        vec![filter(TAG_MANAGED, "true"), filter(TAG_CLUSTER, self.cluster.as_str()), filter(TAG_PART, name)]
     }
 
     /// Its tags.
@@ -159,8 +159,9 @@ impl Aws {
 
     /// What finds everything of the network.
     fn all_its(&self) -> Vec<Filter> {
-        let name = format!("tag:{TAG_CLUSTER}");
-        vec![Filter::builder().name(name).values(self.cluster.as_str()).build()]
+        [(TAG_MANAGED, "true"), (TAG_CLUSTER, self.cluster.as_str())]
+            .map(|(key, value)| Filter::builder().name(format!("tag:{key}")).values(value).build())
+            .to_vec()
     }
 }
 

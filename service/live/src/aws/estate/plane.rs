@@ -155,11 +155,7 @@ impl Aws {
         sent.map(drop).map_err(|error| fault::of("eks:UpdateClusterConfig", error).about_part())
     }
 
-    pub(super) async fn ensure_version(
-        &self,
-        version: &str,
-        by: &OperationId,
-    ) -> Result<Standing, CloudError> {
+    pub(super) async fn ensure_version(&self, version: &str) -> Result<Standing, CloudError> {
         let missing = || CloudError::Refused(format!("there is no {}", self.what()));
         let there = self.plane().await?.ok_or_else(missing)?;
         expect_ours(there.tags(), &self.what())?;
@@ -176,7 +172,8 @@ impl Aws {
             return on_the_way(format!("the control plane is {status}"));
         }
         let call = self.eks.update_cluster_version().name(self.cluster.as_str()).version(version);
-        let answer = call.client_request_token(format!("{by}-{version}")).send().await;
+        // No token of the operation: one that failed may be asked for again.
+        let answer = call.send().await;
         let answer = answer.map_err(|error| fault::of("eks:UpdateClusterVersion", error).about_part())?;
         self.remember(CONTROL_PLANE, answer.update);
         on_the_way(format!("EKS begins to bring the control plane from {has} to {version}"))

@@ -35,7 +35,8 @@ const NODES: Need = Need {
 
 impl Aws {
     fn role_name(&self, need: &Need) -> String {
-        format!("plimsoll-{}-{}", self.cluster, need.suffix)
+        // Roles are of all regions.
+        format!("plimsoll-{}-{}-{}", self.account.region, self.cluster, need.suffix)
     }
 
     async fn role(&self, name: &str) -> Result<Option<Role>, CloudError> {

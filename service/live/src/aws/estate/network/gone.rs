@@ -66,7 +66,8 @@ impl Aws {
         }
         let sent = self.ec2.delete_vpc().vpc_id(&vpc).send().await;
         go!(sent.map_err(|error| fault::of("ec2:DeleteVpc", error)));
-        Ok(Standing::Reached)
+        // A call whose answer was lost may have made another.
+        on_the_way("EC2 removes the network")
     }
 
     async fn nats_gone(&self) -> Result<Standing, CloudError> {
