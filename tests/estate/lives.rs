@@ -184,6 +184,12 @@ impl Life {
             self.heal();
             let resumed = self.engine.resume_operation(&write(), &ended.id).await.unwrap();
             ended = at_rest(&self.engine, &resumed).await;
+            // Pods that have nowhere else to go, and a budget that holds them: a person gives that up.
+            let held = ended.steps.iter().any(|record| record.note.contains("pods are left on"));
+            if ended.state == State::Stuck && held {
+                ended = self.engine.abandon_operation(&write(), &ended.id).await.unwrap();
+                end += ", abandoned";
+            }
             // It goes on, or back, if nothing of it was to stay.
             let ends = matches!(ended.state, State::Succeeded | State::Failed);
             let notes: Vec<_> = ended.steps.iter().map(|record| (&record.progress, &record.note)).collect();
@@ -201,7 +207,9 @@ impl Life {
         let ended = self.follow("create", &begun.operation).await;
         if ended.state == State::Failed {
             let left = self.bridge.fake.shown();
-            assert!(left.lines().count() == 1 && left.starts_with("launched"), "left behind: {left}");
+            let is_given_up = self.ends.last().is_some_and(|end| end.ends_with("abandoned"));
+            let is_clean = left.lines().count() == 1 && left.starts_with("launched");
+            assert!(is_given_up || is_clean, "left behind: {left}");
             let begun = self.engine.create_cluster(creation(&self.bridge, false)).await.unwrap();
             let ended = at_rest(&self.engine, &begun.operation).await;
             assert_eq!(ended.state, State::Succeeded, "{:?}", ended.failure);

@@ -93,7 +93,7 @@ fn add_ons(plan: &ClusterPlan) -> Result<(), Error> {
             Err(wrong("spec.add_ons", format!("{} needs nodes, and there is no node group", one.name)))
         });
     }
-    match ADD_ONS_OF_NODES.into_iter().find(|name| !has(&name)) {
+    match ADD_ONS_OF_NODES.into_iter().find(|name| !has(name)) {
         Some(missing) => Err(wrong("spec.add_ons", format!("no node is ever ready without {missing}"))),
         None => Ok(()),
     }
