@@ -73,7 +73,10 @@ impl Region {
         };
         engine.register_cluster(&write(start()), registration).await.unwrap();
         engine.refresh_cluster(&write(start()), &id()).await.unwrap();
-        Self { rig, engine, list }
+        let region = Self { rig, engine, list };
+        // What is built in is old by then.
+        region.pass(48).await;
+        region
     }
 
     /// What the cloud tells from now on: the simulated world's prices, changed.
