@@ -1,6 +1,6 @@
 //! A network of a cluster's own, as blocks of addresses.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
