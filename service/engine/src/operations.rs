@@ -123,20 +123,8 @@ impl Engine {
         // What others changed since the plan was made makes it stale.
         let (state, generation) = self.look_again(&write, &cluster).await?;
         let minima = self.compare(&stored.plan, stored.snapshot(), &state, generation).await?;
-        let now = world.clock.now();
-        let operation = Operation {
-            id: crate::imports::fresh_id("o", write.time)?,
-            cluster: cluster.clone(),
-            kind: Kind::ApplyPlan { plan: id },
-            state: State::Running,
-            steps: steps::of_plan(&stored.plan, &built.problem, &state, &minima),
-            failure: None,
-            cancel_requested: false,
-            actor: write.actor.clone(),
-            create_time: now,
-            update_time: now,
-            revision: 1,
-        };
+        let steps = steps::of_plan(&stored.plan, &built.problem, &state, &minima);
+        let operation = self.drafted(&write, &record, &world, Kind::ApplyPlan { plan: id }, steps)?;
         let engine = self.clone();
         // Not cut short by a caller that goes away: what is stored has a runner.
         let begun = tokio::spawn(async move {

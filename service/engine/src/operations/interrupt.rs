@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::offer::{Offer, Unavailable};
-use plimsoll_domain::operation::{Kind, Operation, State, Step, StepRecord};
+use plimsoll_domain::operation::{Kind, Step, StepRecord};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::{ClusterRecord, OperationFilter, PageRequest, StoreError};
 use plimsoll_domain::world::{Notice, World};
@@ -46,22 +46,10 @@ impl Engine {
         let doomed = doomed(&state, &fresh);
         self.avoid(cluster, world, &doomed).await?;
         let steps = self.replacing(record, &doomed, &fresh, world.clock.now()).await?;
-        let now = world.clock.now();
         let write = self.own_write("ReplaceInterrupted");
         let machines = fresh.iter().map(|notice| notice.provider_id.clone()).collect();
-        let operation = Operation {
-            id: crate::imports::fresh_id("o", write.time)?,
-            cluster: cluster.clone(),
-            kind: Kind::ReplaceInterrupted { machines },
-            state: State::Running,
-            steps,
-            failure: None,
-            cancel_requested: false,
-            actor: write.actor.clone(),
-            create_time: now,
-            update_time: now,
-            revision: 1,
-        };
+        let kind = Kind::ReplaceInterrupted { machines };
+        let operation = self.drafted(&write, record, world, kind, steps)?;
         match self.store.add_operation(&write, &operation).await {
             Ok(begun) => {
                 warn!(operation = %begun.id, %cluster, machines = fresh.len(), "machines are taken back");

@@ -86,25 +86,9 @@ impl Engine {
             State::Queued => growing(&order.group, from, to),
             _ => shrinking(&status, &self.state_now(&record).await?, to)?,
         };
-        let now = world.clock.now();
-        let operation = Operation {
-            id: crate::imports::fresh_id("o", order.write.time)?,
-            cluster: order.cluster.clone(),
-            kind: Kind::ResizeNodeGroup {
-                group: order.group.clone(),
-                from,
-                to,
-                reason: order.reason.clone(),
-            },
-            state,
-            steps,
-            failure: None,
-            cancel_requested: false,
-            actor: order.write.actor.clone(),
-            create_time: now,
-            update_time: now,
-            revision: 1,
-        };
+        let (group, reason) = (order.group.clone(), order.reason.clone());
+        let kind = Kind::ResizeNodeGroup { group, from, to, reason };
+        let operation = Operation { state, ..self.drafted(&order.write, &record, &world, kind, steps)? };
         let engine = self.clone();
         let is_free = open.iter().all(|operation| operation.is_queued);
         // Not cut short by a caller that goes away: what is stored has a runner, or a place in the queue.
