@@ -10,7 +10,7 @@ use aws_sdk_ec2::types::{
     TagSpecification, VolumeType,
 };
 use aws_sdk_eks::types::{
-    AmiTypes, CapacityTypes, LaunchTemplateSpecification, Nodegroup, NodegroupScalingConfig, Taint,
+    AmiTypes, CapacityTypes, Cluster, LaunchTemplateSpecification, Nodegroup, NodegroupScalingConfig, Taint,
     TaintEffect,
 };
 use plimsoll_domain::catalog::node::ROOT_VOLUME_GIB;
@@ -32,8 +32,9 @@ const METADATA_HOPS: i32 = 2;
 impl Aws {
     /// Makes a group of size 0.
     pub(super) async fn make(&self, spec: &GroupSpec) -> Result<(), CloudError> {
-        let subnet = self.subnet(&spec.zone).await?;
-        let role = self.node_role().await?;
+        let cluster = self.plane().await?.ok_or_else(|| CloudError::NotFound(spec.name.clone()))?;
+        let subnet = self.subnet(&cluster, &spec.zone).await?;
+        let role = self.node_role(&cluster).await?;
         let ami = self.ami(&spec.instance_types).await?;
         let template = self.template(&spec.name).await?;
         let size = NodegroupScalingConfig::builder().min_size(0).max_size(NODES_MAX).desired_size(0).build();
@@ -67,11 +68,9 @@ impl Aws {
     }
 
     /// The subnet of a zone with the most free addresses, a private one if there is one.
-    async fn subnet(&self, zone: &str) -> Result<String, CloudError> {
-        let cluster = self.eks.describe_cluster().name(self.cluster.as_str()).send().await;
-        let cluster = cluster.map_err(|error| fault::of("eks:DescribeCluster", error))?.cluster;
-        let network = cluster.and_then(|cluster| cluster.resources_vpc_config);
-        let ids = network.and_then(|network| network.subnet_ids).unwrap_or_default();
+    async fn subnet(&self, cluster: &Cluster, zone: &str) -> Result<String, CloudError> {
+        let network = cluster.resources_vpc_config();
+        let ids = network.map(|network| network.subnet_ids().to_vec()).unwrap_or_default();
         let all = self.subnets(ids).await?;
         let its = all.iter().filter(|subnet| subnet.availability_zone() == Some(zone));
         let is_private = |subnet: &Subnet| !subnet.tags().iter().any(|tag| tag.key() == Some(TAG_PUBLIC));
@@ -99,14 +98,11 @@ impl Aws {
     }
 
     /// The role that is set, or that the cluster was made with, or that of the first group by name.
-    async fn node_role(&self) -> Result<String, CloudError> {
+    async fn node_role(&self, cluster: &Cluster) -> Result<String, CloudError> {
         if !self.account.node_role_arn.is_empty() {
             return Ok(self.account.node_role_arn.clone());
         }
-        let cluster = self.eks.describe_cluster().name(self.cluster.as_str()).send().await;
-        let cluster = cluster.map_err(|error| fault::of("eks:DescribeCluster", error))?.cluster;
-        let tags = cluster.and_then(|cluster| cluster.tags).unwrap_or_default();
-        if let Some(role) = tags.get(TAG_NODE_ROLE) {
+        if let Some(role) = cluster.tags().and_then(|tags| tags.get(TAG_NODE_ROLE)) {
             return Ok(role.clone());
         }
         let names = self.eks.list_nodegroups().cluster_name(self.cluster.as_str()).send().await;

@@ -17,7 +17,7 @@ const CONTROL_PLANE: &str = "the control plane";
 
 impl Aws {
     /// The cluster as EKS has it; none if there is none.
-    pub(super) async fn plane(&self) -> Result<Option<Cluster>, CloudError> {
+    pub(in crate::aws) async fn plane(&self) -> Result<Option<Cluster>, CloudError> {
         let call = self.eks.describe_cluster().name(self.cluster.as_str());
         match call.send().await.map_err(|error| fault::of("eks:DescribeCluster", error)) {
             Ok(answer) => Ok(answer.cluster),
