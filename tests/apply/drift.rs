@@ -8,6 +8,7 @@ use plimsoll_domain::operation::State;
 use plimsoll_domain::store::{Store, StoreError};
 use plimsoll_domain::world::GroupSpec;
 use plimsoll_engine::{Error, ResizeOrder};
+use plimsoll_sim::Fault;
 
 use super::rig::{Rig, look, seen, shop_id, start, write};
 
@@ -44,6 +45,19 @@ async fn a_group_that_others_resize_is_a_finding_and_makes_plans_stale() {
     assert!(rig.plan().await.findings.iter().any(told));
     let late = rig.apply(&plan.id).await;
     assert!(matches!(late, Err(Error::Store(StoreError::Stale { .. }))), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_ready_any_more_is_a_finding_and_its_place_is_taken() {
+    let rig = Rig::shop().await;
+    let node = seen(&rig.store).await.nodes[0].name.clone();
+    rig.sim.fault(Fault::NodeLoss { cluster: shop_id(), node: node.clone() });
+    look(&rig.engine, "ingest").await;
+    expect(&findings(&rig).await, "NODE_NOT_READY", &format!("node/{node}"));
+    pass(&rig, 30).await;
+    look(&rig.engine, "ingest").await;
+    expect(&findings(&rig).await, "NODES_REPLACED", "group/general");
+    assert!(seen(&rig.store).await.nodes.iter().all(|node| node.ready));
 }
 
 /// Brings the shop's group to a size, and waits until that is known.

@@ -1,4 +1,5 @@
-//! What others changed: node groups that appear, go, or change their size without an operation of ours.
+//! What others changed: node groups that appear, go, or change their size without an operation of ours, and nodes that are not
+//! ready.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +67,7 @@ impl Engine {
         if **before == state {
             return Ok(Vec::new());
         }
-        let findings = match self.is_ours(cluster, &known).await? {
+        let mut findings = match self.is_ours(cluster, &known).await? {
             true => Vec::new(),
             false => differences(before, &state),
         };
@@ -74,6 +75,7 @@ impl Engine {
             warn!(%cluster, what = finding.message, "somebody else changed a node group");
         }
         metrics::drifted(cluster, findings.len());
+        findings.extend(unready(before, &state));
         let write = self.own_write("RefreshCluster");
         self.remember(&write, cluster, world, state, findings.clone()).await?;
         Ok(findings)
@@ -96,6 +98,17 @@ fn members(state: &ClusterState) -> BTreeMap<&str, BTreeSet<&str>> {
         groups.entry(&node.group).or_default().insert(&node.name);
     }
     groups
+}
+
+/// Nodes that are not ready, and were there before: their kubelets went silent, or say themselves that something is wrong.
+fn unready(before: &ClusterState, after: &ClusterState) -> Vec<Finding> {
+    let known: BTreeSet<&str> = before.nodes.iter().map(|node| node.name.as_str()).collect();
+    let is_lost = |node: &&Node| !node.ready && known.contains(node.name.as_str());
+    let tell = |node: &Node| {
+        let message = format!("node {} of group {} is not ready", node.name, node.group);
+        Finding::new(Severity::Warning, "NODE_NOT_READY", format!("node/{}", node.name), message)
+    };
+    after.nodes.iter().filter(is_lost).map(tell).collect()
 }
 
 /// What differs between a cluster as it was and as it is, group by group.
