@@ -1,13 +1,17 @@
 //! An operation's end is asked for in each of its states: before the first drain it is taken back, later it goes on, and
 //! what is over stays as it is.
 
-use plimsoll_domain::operation::{Failure, Operation, State};
+use plimsoll_domain::operation::{Failure, Operation, Progress, State};
 use plimsoll_domain::store::Store;
 
 use super::resize::{GROUP, expect_size, hold, resize};
 use super::rig::{Bench, Rig, shop_id, start, write};
 
-/// A resize from six to four nodes: cordon, remove, verify, each of which is written down twice.
+/// Steps of a resize that lowers a group.
+const CORDON: usize = 0;
+const REMOVE: usize = 1;
+
+/// A resize from six to four nodes: cordon, remove, verify.
 async fn shrink() -> Bench {
     let rig = Rig::shop().await;
     let seen = rig.sim.world().cluster.state(&shop_id()).await.unwrap();
@@ -43,48 +47,49 @@ async fn one_that_waits_ends_at_once() {
 
 #[tokio::test]
 async fn one_that_runs_is_taken_back_until_the_first_drain_and_goes_on_after_it() {
-    // Writes after which its end is asked for: two of cordon, the first of remove, which drains.
-    for (writes, state, size) in [
-        (1, State::Cancelled, 6),
-        (2, State::Cancelled, 6),
-        (3, State::Succeeded, 4),
-        (4, State::Succeeded, 4),
+    // How far it is when its end is asked for; to remove is to drain.
+    let (begun, done) = (Progress::Running, Progress::Done);
+    for (step, progress, state, size) in [
+        (CORDON, begun, State::Cancelled, 6),
+        (CORDON, done, State::Cancelled, 6),
+        (REMOVE, begun, State::Succeeded, 4),
+        (REMOVE, done, State::Succeeded, 4),
     ] {
         let bench = shrink().await;
-        bench.run_until_death(writes).await;
-        assert_eq!(cancel(&bench).await.state, State::Running, "{writes} writes");
-        expect(&bench, &bench.run().await, state, size);
+        bench.course.run_until_death(step, progress).await;
+        assert_eq!(cancel(&bench).await.state, State::Running, "step {step} {progress:?}");
+        expect(&bench, &bench.course.run().await, state, size);
         let closed = bench.state().await.nodes.iter().filter(|node| node.unschedulable).count();
-        assert_eq!(closed, 0, "{writes} writes");
+        assert_eq!(closed, 0, "step {step} {progress:?}");
     }
 }
 
 #[tokio::test]
 async fn one_that_is_taken_back_already_is_taken_back() {
     let bench = shrink().await;
-    bench.run_until_death(2).await;
+    bench.course.run_until_death(CORDON, Progress::Done).await;
     cancel(&bench).await;
-    bench.run_until_death(1).await;
+    bench.course.run_until_death(CORDON, Progress::Done).await;
     assert_eq!(cancel(&bench).await.state, State::Undoing);
-    expect(&bench, &bench.run().await, State::Cancelled, 6);
+    expect(&bench, &bench.course.run().await, State::Cancelled, 6);
 }
 
 #[tokio::test]
 async fn one_that_is_stuck_stays_so_until_it_is_resumed_and_then_goes_on() {
     let bench = shrink().await;
-    bench.run_until_death(3).await;
+    bench.course.run_until_death(REMOVE, Progress::Running).await;
     let running = bench.store.operation(&bench.operation.id).await.unwrap();
     let failure = Some(Failure { reason: "GAVE_UP".into(), message: "test".into() });
     let stuck = Operation { state: State::Stuck, failure, ..running };
     bench.store.update_operation(&stuck).await.unwrap();
     assert_eq!(cancel(&bench).await.state, State::Stuck);
-    expect(&bench, &bench.run().await, State::Succeeded, 4);
+    expect(&bench, &bench.course.run().await, State::Succeeded, 4);
 }
 
 #[tokio::test]
 async fn one_that_is_over_stays_as_it_is() {
     let bench = shrink().await;
-    let ended = bench.run().await;
+    let ended = bench.course.run().await;
     assert_eq!(cancel(&bench).await, ended);
     expect(&bench, &ended, State::Succeeded, 4);
 }

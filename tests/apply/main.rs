@@ -18,5 +18,7 @@ mod turns;
 mod windows;
 mod world;
 
+#[path = "../course.rs"]
+mod course;
 #[path = "../service/shop.rs"]
 mod shop;

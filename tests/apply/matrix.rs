@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_domain::operation::{Operation, State, Step};
+use plimsoll_domain::operation::{Operation, Progress, State, Step};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_sim::{Call, Fault};
 
@@ -90,23 +90,22 @@ fn calls(step: &Step) -> &'static [Call] {
 async fn every_step_survives_every_accident() {
     let (state, model) = model().await;
     let undisturbed = Bench::new(&state, &model).await;
-    let ended = undisturbed.run().await;
+    let ended = undisturbed.course.run().await;
     let want = end(&undisturbed, &ended).await;
     assert_eq!((want.state, &want.pods_lost, &want.budget_violations), (State::Succeeded, &vec![], &vec![]));
 
     let mut cases = 0;
     for (index, record) in model.steps.iter().enumerate() {
-        // Each step is written down twice: as begun, and as done.
-        let (begun, done) = (2 * index as i64 + 1, 2 * index as i64 + 2);
-        for (name, writes, forgets) in
+        let (begun, done) = (Progress::Running, Progress::Done);
+        for (name, progress, forgets) in
             [("dies before", begun, false), ("dies after", done, false), ("runs twice", done, true)]
         {
             let bench = Bench::new(&state, &model).await;
-            bench.run_until_death(writes).await;
+            bench.course.run_until_death(index, progress).await;
             if forgets {
-                bench.forget(index).await;
+                bench.course.forget(index).await;
             }
-            let ended = bench.run().await;
+            let ended = bench.course.run().await;
             let have = end(&bench, &ended).await;
             assert_eq!(have, want, "step {index} {name}: {:?}\n{}", record.step, bench.sim.journal());
             cases += 1;
@@ -115,9 +114,9 @@ async fn every_step_survives_every_accident() {
             [Fault::Fail { call: *call, count: 1 }, Fault::FailAfter { call: *call, count: 1 }]
         }) {
             let bench = Bench::new(&state, &model).await;
-            bench.run_until_death(begun).await;
+            bench.course.run_until_death(index, begun).await;
             bench.sim.fault(fault.clone());
-            let ended = bench.run().await;
+            let ended = bench.course.run().await;
             let have = end(&bench, &ended).await;
             assert_eq!(have, want, "step {index}, {fault:?}: {:?}\n{}", record.step, bench.sim.journal());
             cases += 1;

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use plimsoll_domain::fleet::CapacityKind;
-use plimsoll_domain::operation::{Kind, Operation, State, Step};
+use plimsoll_domain::operation::{Kind, Operation, Progress, State, Step};
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::{OperationFilter, PageRequest, Store, StoreError};
@@ -309,15 +309,21 @@ async fn a_resize_goes_on_wherever_its_process_died() {
         let seen = state(&rig).await;
         let model = resize(&rig, size).await.unwrap();
         rig.end_of(&model).await;
-        // Each step is written down twice.
-        for writes in 1..=2 * model.steps.len() as i64 {
+        let steps =
+            (0..model.steps.len()).flat_map(|step| [(step, Progress::Running), (step, Progress::Done)]);
+        for (step, progress) in steps {
             let bench = Bench::new(&seen, &model).await;
-            bench.run_until_death(writes).await;
-            let ended = bench.run().await;
+            bench.course.run_until_death(step, progress).await;
+            let ended = bench.course.run().await;
             let journal = bench.sim.journal();
-            assert_eq!(ended.state, State::Succeeded, "{writes} writes: {:?}\n{journal}", ended.failure);
+            assert_eq!(
+                ended.state,
+                State::Succeeded,
+                "step {step} {progress:?}: {:?}\n{journal}",
+                ended.failure
+            );
             let want = [(GROUP.to_owned(), u32::try_from(size).unwrap())];
-            assert_eq!(bench.sim.sizes(&shop_id()), want, "{writes} writes\n{journal}");
+            assert_eq!(bench.sim.sizes(&shop_id()), want, "step {step} {progress:?}\n{journal}");
             let tally = bench.sim.tally(&shop_id());
             assert_eq!((tally.pods_lost, tally.budget_violations), (vec![], vec![]), "{journal}");
         }

@@ -1,28 +1,25 @@
 //! A cluster in a world of its own, and operations on it.
 
 use std::io::Cursor;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt;
 use jiff::Timestamp;
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::ids::{ClusterId, PlanId};
-use plimsoll_domain::operation::{Operation, Progress, State, StepRecord};
+use plimsoll_domain::operation::{Operation, State};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::{ClusterState, Content};
 use plimsoll_domain::store::{ClusterRecord, Mode, OperationFilter, PageRequest, RequestKey, Store, Write};
 use plimsoll_domain::world::Simulator;
-use plimsoll_engine::operations::{Runner, gate};
 use plimsoll_engine::tasks::{self, Periods};
 use plimsoll_engine::{ApplyOrder, Engine, PlanOrder, Registration, Settings, SnapshotImport};
 use plimsoll_sim::{Origin, Pace, Sim};
 use plimsoll_store::Sqlite;
 use tokio_util::sync::CancellationToken;
 
+use super::course::{self, Course};
 use super::shop;
 
 /// Seed of every world here: boots and grace periods are the same in each.
@@ -139,9 +136,8 @@ impl Rig {
 
     /// Has a stuck operation tried again, as a server does when it starts.
     pub async fn run_again(&self, stuck: &Operation) -> Operation {
-        let changed = Arc::new(|| ());
-        let runner = runner(&self.store, &self.sim, changed);
-        runner.run(stuck.clone()).await.unwrap()
+        let store = Arc::new(self.store.clone());
+        course::runner(store, self.sim.world()).run(stuck.clone()).await.unwrap()
     }
 
     /// Waits until an operation is over or stuck.
@@ -152,13 +148,6 @@ impl Rig {
         }
         seen
     }
-}
-
-/// A runner that waits for no window.
-fn runner(store: &Sqlite, sim: &Sim, changed: Arc<dyn Fn() + Send + Sync>) -> Runner {
-    let drain_timeout = Duration::from_secs(15 * 60);
-    let gate = Arc::new(gate::Open);
-    Runner { store: Arc::new(store.clone()), world: sim.world(), changed, gate, drain_timeout }
 }
 
 /// A service over a store, in a world.
@@ -198,11 +187,12 @@ pub async fn try_look(engine: &Engine, task: &str) -> Result<(), tasks::Failure>
     (task.look)().await
 }
 
-/// What a runner works on: one operation in one world, written down in one store.
+/// An operation in a world of its own.
 pub struct Bench {
     pub sim: Sim,
     pub store: Sqlite,
     pub operation: Operation,
+    pub course: Course,
 }
 
 impl Bench {
@@ -223,43 +213,12 @@ impl Bench {
             create_time: start(),
         };
         store.create_cluster(&write(start()), &record, &Policy::default()).await.unwrap();
-        let steps = model.steps.iter().map(|record| StepRecord::new(record.step.clone())).collect();
-        let fresh = Operation { steps, state: State::Running, failure: None, revision: 1, ..model.clone() };
         let generation = store.cluster(&shop_id()).await.unwrap().generation;
-        let operation = store.start_operation(&write(start()), &fresh, generation).await.unwrap();
-        Self { sim, store, operation }
-    }
-
-    /// A runner that dies with its `deaths`-th write of the operation, right after it; never if that is 0.
-    fn runner(&self, deaths: i64) -> Runner {
-        let left = AtomicI64::new(deaths);
-        let changed = move || {
-            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
-                std::panic::resume_unwind(Box::new(Died));
-            }
-        };
-        runner(&self.store, &self.sim, Arc::new(changed))
-    }
-
-    /// Runs to the end.
-    pub async fn run(&self) -> Operation {
-        let operation = self.store.operation(&self.operation.id).await.unwrap();
-        self.runner(0).run(operation).await.unwrap()
-    }
-
-    /// Runs until the process dies right after its `writes`-th write.
-    pub async fn run_until_death(&self, writes: i64) {
-        let operation = self.store.operation(&self.operation.id).await.unwrap();
-        let died = AssertUnwindSafe(self.runner(writes).run(operation)).catch_unwind().await;
-        assert!(died.is_err_and(|cause| cause.is::<Died>()), "it lived longer than {writes} writes");
-    }
-
-    /// Forgets that a step was done, as if the process had died between its end and the write of it.
-    pub async fn forget(&self, step: usize) {
-        let mut operation = self.store.operation(&self.operation.id).await.unwrap();
-        assert_eq!(operation.steps[step].progress, Progress::Done);
-        operation.steps[step].progress = Progress::Running;
-        self.store.update_operation(&operation).await.unwrap();
+        let operation =
+            store.start_operation(&write(start()), &course::unbegun(model), generation).await.unwrap();
+        let its = sim.clone();
+        let course = Course::new(&store, operation.clone(), move || its.world());
+        Self { sim, store, operation, course }
     }
 
     /// The cluster as it is.
@@ -267,9 +226,6 @@ impl Bench {
         self.sim.world().cluster.state(&shop_id()).await.unwrap()
     }
 }
-
-/// A process that ended without a word.
-struct Died;
 
 /// The cluster in the newest snapshot.
 pub async fn seen(store: &Sqlite) -> ClusterState {

@@ -1,7 +1,7 @@
 //! What else may happen to an apply: somebody is faster, cancels it, there is no capacity, a budget never lets go.
 
 use plimsoll_domain::fleet::CapacityKind;
-use plimsoll_domain::operation::{Operation, State, Step};
+use plimsoll_domain::operation::{Operation, Progress, State, Step};
 use plimsoll_domain::store::StoreError;
 use plimsoll_engine::Error;
 use plimsoll_sim::Fault;
@@ -67,7 +67,7 @@ async fn a_shortage_before_the_first_move_takes_everything_back() {
         let (zone, kind): (String, CapacityKind) = (spec.zone.clone(), spec.kind);
         bench.sim.fault(Fault::NoCapacity { instance_type, zone, kind, times: None });
     }
-    let ended = bench.run().await;
+    let ended = bench.course.run().await;
     let reason = ended.failure.map(|failure| failure.reason);
     assert_eq!((ended.state, reason.as_deref()), (State::Failed, Some("NO_CAPACITY")));
     assert_eq!(bench.sim.sizes(&shop_id()), before, "{}", bench.sim.journal());
@@ -80,12 +80,12 @@ async fn a_budget_that_never_lets_go_leaves_the_operation_stuck_and_later_it_goe
     let bench = bench().await;
     let stuck = Fault::StuckBudget { budget: "shop/web".into() };
     bench.sim.fault(stuck.clone());
-    let ended = bench.run().await;
+    let ended = bench.course.run().await;
     let failure = ended.failure.expect("it says why");
     assert_eq!(ended.state, State::Stuck, "{}", bench.sim.journal());
     assert!(failure.message.contains("shop/web"), "{failure:?}");
     bench.sim.lift(stuck);
-    let ended = bench.run().await;
+    let ended = bench.course.run().await;
     assert_eq!(ended.state, State::Succeeded, "{:?}\n{}", ended.failure, bench.sim.journal());
     assert_eq!(bench.sim.tally(&shop_id()).pods_lost, Vec::<String>::new());
 }
@@ -96,9 +96,9 @@ async fn a_cancelled_operation_leaves_the_fleet_as_it_was() {
     let bench = bench().await;
     let before = bench.sim.sizes(&shop_id());
     // Begun: the first group is being made.
-    bench.run_until_death(1).await;
+    bench.course.run_until_death(0, Progress::Running).await;
     bench.store.cancel_operation(&write(start()), &bench.operation.id).await.unwrap();
-    let ended = bench.run().await;
+    let ended = bench.course.run().await;
     assert_eq!(ended.state, State::Cancelled, "{:?}", ended.failure);
     assert_eq!(bench.sim.sizes(&shop_id()), before, "{}", bench.sim.journal());
 }

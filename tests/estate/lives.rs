@@ -6,23 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use plimsoll_domain::operation::{Operation, State};
 use plimsoll_domain::store::Mode;
 use plimsoll_engine::tasks::{self, Periods};
-use plimsoll_engine::{ApplyOrder, Engine, Error, PlanOrder};
+use plimsoll_engine::{ApplyOrder, Engine, Error};
 use plimsoll_props::aws::Shortage;
 use plimsoll_store::Sqlite;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use tokio_util::sync::CancellationToken;
 
 use super::bridge::{Bridge, ZONES};
-use super::rig::{at_rest, cluster_id, creation, deletion, engine, noted, pending, upgrading, write};
+use super::rig::{
+    at_rest, cluster_id, creation, deletion, engine, noted, pending, plan_of, upgrading, write,
+};
 
 /// Lives in a run of every day.
 const LIVES: u64 = 8;
@@ -233,18 +233,7 @@ impl Life {
     async fn apply(&mut self) {
         let refreshed =
             self.again(async |engine, _| engine.refresh_cluster(&write(), &cluster_id()).await).await;
-        let order = PlanOrder {
-            write: write(),
-            cluster: cluster_id(),
-            plan_id: None,
-            snapshot: Some(refreshed.stored.id),
-            catalog: None,
-            policy: None,
-            time_budget: None,
-            seed: 1,
-            parent: None,
-        };
-        let plan = self.engine.create_plan(order, Arc::new(|_| {}), CancellationToken::new()).await.unwrap();
+        let plan = plan_of(&self.engine, refreshed.stored.id).await;
         let safe = plan.referee.as_ref().is_some_and(|report| report.steered_pending.is_empty());
         if plan.changes.is_empty() || !safe {
             self.ends.push("apply nothing".to_owned());

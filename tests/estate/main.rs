@@ -6,3 +6,6 @@ mod lives;
 mod matrix;
 mod refusals;
 mod rig;
+
+#[path = "../course.rs"]
+mod course;

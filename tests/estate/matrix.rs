@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_domain::operation::{Kind, Operation, State, Step};
+use plimsoll_domain::operation::{Kind, Operation, Progress, State, Step};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::Mode;
 use plimsoll_live::actions;
@@ -106,7 +106,7 @@ fn stride() -> usize {
 async fn saga(before: &[Operation], model: &Operation) -> usize {
     let undisturbed = Bench::new(before, model).await;
     let began = undisturbed.bridge.fake.log().len();
-    let ended = undisturbed.run().await;
+    let ended = undisturbed.course.run().await;
     let want = end(&undisturbed, &ended).await;
     assert_eq!(want.state, State::Succeeded, "{:?}", ended.failure);
     assert_eq!((&want.pods_lost, &want.budget_violations), (&vec![], &vec![]));
@@ -118,17 +118,16 @@ async fn saga(before: &[Operation], model: &Operation) -> usize {
 
     let mut cases = 0;
     for (index, record) in model.steps.iter().enumerate().step_by(stride()) {
-        // Each step is written down twice: as begun, and as done.
-        let (begun, done) = (2 * index as i64 + 1, 2 * index as i64 + 2);
-        for (name, writes, forgets) in
+        let (begun, done) = (Progress::Running, Progress::Done);
+        for (name, progress, forgets) in
             [("dies before", begun, false), ("dies after", done, false), ("runs twice", done, true)]
         {
             let bench = Bench::new(before, model).await;
-            bench.run_until_death(writes).await;
+            bench.course.run_until_death(index, progress).await;
             if forgets {
-                bench.forget(index).await;
+                bench.course.forget(index).await;
             }
-            let ended = bench.run().await;
+            let ended = bench.course.run().await;
             let have = end(&bench, &ended).await;
             assert_eq!(have, want, "step {index} {name}: {:?} {:?}", record.step, ended.failure);
             cases += 1;
@@ -136,13 +135,13 @@ async fn saga(before: &[Operation], model: &Operation) -> usize {
         for action in changes(&record.step, &called) {
             for accident in ["fails", "throttled", "loses its answer"] {
                 let bench = Bench::new(before, model).await;
-                bench.run_until_death(begun).await;
+                bench.course.run_until_death(index, begun).await;
                 match accident {
                     "fails" => bench.bridge.fake.refuse(action, "ServerException", 1),
                     "throttled" => bench.bridge.fake.refuse(action, "ThrottlingException", 5),
                     _ => bench.bridge.fake.lose(action, 1),
                 }
-                let ended = bench.run().await;
+                let ended = bench.course.run().await;
                 let have = end(&bench, &ended).await;
                 let step = &record.step;
                 assert_eq!(have, want, "step {index}, {action} {accident}: {step:?} {:?}", ended.failure);

@@ -1,27 +1,26 @@
 //! Operations on a cluster that is made, and what they leave behind.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt;
 use jiff::Timestamp;
 use plimsoll_domain::estate::{Access, AddOn, ClusterPlan, ControlPlane, FirstGroup, Network};
 use plimsoll_domain::fleet::CapacityKind;
-use plimsoll_domain::ids::ClusterId;
-use plimsoll_domain::operation::{Operation, Progress, State, StepRecord};
+use plimsoll_domain::ids::{ClusterId, PlanId, SnapshotId};
+use plimsoll_domain::operation::{Operation, State};
+use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::{ClusterState, Content};
 use plimsoll_domain::store::{ClusterRecord, Mode, RequestKey, Store, Write};
 use plimsoll_domain::world::{GroupSpec, World};
-use plimsoll_engine::operations::{Runner, gate};
-use plimsoll_engine::{CreateOrder, DeleteOrder, Engine, Registration, Settings, UpgradeOrder};
+use plimsoll_engine::{CreateOrder, DeleteOrder, Engine, PlanOrder, Registration, Settings, UpgradeOrder};
 use plimsoll_manifest::kube::{Import, Options};
 use plimsoll_store::Sqlite;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::bridge::{Bridge, ZONES};
+use super::course::{self, Course};
 
 /// Seed of every world here that names none.
 pub const SEED: u64 = 7;
@@ -178,6 +177,28 @@ pub fn engine(store: &Sqlite, bridge: &Bridge) -> Engine {
     Engine::new(Arc::new(store.clone()), clock, settings).with_atlas(Arc::new(bridge.clone()))
 }
 
+/// A plan from a snapshot.
+pub async fn plan_of(engine: &Engine, snapshot: SnapshotId) -> Plan {
+    let order = PlanOrder {
+        write: write(),
+        cluster: cluster_id(),
+        plan_id: None,
+        snapshot: Some(snapshot),
+        catalog: None,
+        policy: None,
+        time_budget: None,
+        seed: 1,
+        parent: None,
+    };
+    engine.create_plan(order, Arc::new(|_| {}), CancellationToken::new()).await.unwrap()
+}
+
+/// A plan for the cluster as it is.
+pub async fn planned(engine: &Engine) -> PlanId {
+    let refreshed = engine.refresh_cluster(&write(), &cluster_id()).await.unwrap();
+    plan_of(engine, refreshed.stored.id).await.id
+}
+
 /// Waits until an operation is over or stuck.
 pub async fn at_rest(engine: &Engine, operation: &Operation) -> Operation {
     let mut seen = operation.clone();
@@ -198,11 +219,10 @@ pub async fn noted(engine: &Engine, so: impl Fn(&ClusterRecord) -> bool) {
     panic!("{:?}", engine.cluster(&cluster_id()).await.unwrap());
 }
 
-/// What a runner works on: one operation after the other in one world, written down in one store.
+/// One operation after the other in one world.
 pub struct Bench {
     pub bridge: Bridge,
-    pub store: Sqlite,
-    pub operation: Operation,
+    pub course: Course,
 }
 
 impl Bench {
@@ -223,59 +243,12 @@ impl Bench {
         };
         let policy = Policy { actuator: Actuator::Plimsoll, ..Policy::default() };
         store.create_cluster(&write(), &record, &policy).await.unwrap();
-        let mut bench = Self { bridge, store, operation: model.clone() };
         for earlier in before {
-            bench.begin(earlier).await;
-            let ended = bench.run().await;
+            let ended = begun(&bridge, &store, earlier).await.run().await;
             assert_eq!(ended.state, State::Succeeded, "{:?}", ended.failure);
         }
-        bench.begin(model).await;
-        bench
-    }
-
-    async fn begin(&mut self, model: &Operation) {
-        let steps = model.steps.iter().map(|record| StepRecord::new(record.step.clone())).collect();
-        let fresh = Operation { steps, state: State::Running, failure: None, revision: 1, ..model.clone() };
-        self.operation = self.store.add_operation(&write(), &fresh).await.unwrap();
-    }
-
-    /// A runner of a process that starts now, and dies with its `deaths`-th write of the operation, right after it; never if
-    /// that is 0.
-    fn runner(&self, deaths: i64) -> Runner {
-        let left = AtomicI64::new(deaths);
-        let changed = move || {
-            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
-                std::panic::resume_unwind(Box::new(Died));
-            }
-        };
-        Runner {
-            store: Arc::new(self.store.clone()),
-            world: self.bridge.world(),
-            changed: Arc::new(changed),
-            gate: Arc::new(gate::Open),
-            drain_timeout: Duration::from_secs(15 * 60),
-        }
-    }
-
-    /// Runs to the end.
-    pub async fn run(&self) -> Operation {
-        let operation = self.store.operation(&self.operation.id).await.unwrap();
-        self.runner(0).run(operation).await.unwrap()
-    }
-
-    /// Runs until the process dies right after its `writes`-th write.
-    pub async fn run_until_death(&self, writes: i64) {
-        let operation = self.store.operation(&self.operation.id).await.unwrap();
-        let died = AssertUnwindSafe(self.runner(writes).run(operation)).catch_unwind().await;
-        assert!(died.is_err_and(|cause| cause.is::<Died>()), "it lived longer than {writes} writes");
-    }
-
-    /// Forgets that a step was done, as if the process had died between its end and the write of it.
-    pub async fn forget(&self, step: usize) {
-        let mut operation = self.store.operation(&self.operation.id).await.unwrap();
-        assert_eq!(operation.steps[step].progress, Progress::Done);
-        operation.steps[step].progress = Progress::Running;
-        self.store.update_operation(&operation).await.unwrap();
+        let course = begun(&bridge, &store, model).await;
+        Self { bridge, course }
     }
 
     /// The cluster as it is.
@@ -285,5 +258,8 @@ impl Bench {
     }
 }
 
-/// A process that ended without a word.
-struct Died;
+async fn begun(bridge: &Bridge, store: &Sqlite, model: &Operation) -> Course {
+    let operation = store.add_operation(&write(), &course::unbegun(model)).await.unwrap();
+    let bridge = bridge.clone();
+    Course::new(store, operation, move || bridge.world())
+}

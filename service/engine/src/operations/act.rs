@@ -10,9 +10,14 @@ use plimsoll_domain::scheduler::{Settings, Simulation};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::{Pod, WorkloadKind, WorkloadRef};
 use plimsoll_domain::world::{CloudError, ClusterError, Eviction, GroupStatus, World};
+use tokio::sync::watch;
 
 /// How often the world is asked whether an end is reached.
 const POLL: Duration = Duration::from_secs(5);
+/// How often it is asked at first about a pod, of which most are placed within a second or two of their eviction.
+const GLANCE: Duration = Duration::from_secs(1);
+/// How many such looks there are.
+const GLANCES: u32 = 5;
 /// Longest wait for a group to take changes, or for its nodes to be ready. Machines take one to two minutes; botocore's
 /// waiter for node groups gives up after 40.
 pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
@@ -67,6 +72,8 @@ pub struct Hands<'a> {
     pub created: &'a [String],
     /// Nodes that stay, and were open when the operation was asked for.
     pub staying: &'a [String],
+    /// Takes what is waited for, for people.
+    pub notes: &'a watch::Sender<String>,
     /// Longest wait for one node to be drained, or for one pod to leave its node and run again.
     pub drain_timeout: Duration,
 }
@@ -178,6 +185,7 @@ impl Hands<'_> {
         // An attempt that was cut short may have left nodes closed that stay.
         self.cordon_all(self.staying, false).await?;
         for (index, one) in moves.iter().enumerate() {
+            self.note(format!("pod {} of {} moves: {}", index + 1, moves.len(), one.pod));
             self.move_pod(one, &moves[..index]).await?;
         }
         Ok(())
@@ -192,7 +200,7 @@ impl Hands<'_> {
         let others = rivals(&state, pod, &target);
         self.cordon_all(std::slice::from_ref(&target), false).await?;
         self.cordon_all(&others, true).await?;
-        let placed = self.evict_and_wait(pod).await;
+        let placed = self.evict_and_wait(pod, siblings(&state, pod)).await;
         self.cordon_all(&others, false).await?;
         if self.is_new(&one.to) {
             self.cordon_all(&[target], true).await?;
@@ -200,11 +208,12 @@ impl Hands<'_> {
         placed
     }
 
-    async fn evict_and_wait(&self, pod: &Pod) -> Result<(), StepError> {
+    /// `count`: pods of its workload, itself among them.
+    async fn evict_and_wait(&self, pod: &Pod, count: usize) -> Result<(), StepError> {
         if let Some(node) = &pod.node {
             self.evict(&pod.key(), node).await?;
         }
-        self.until_placed(&pod.key(), pod.owner.as_ref()).await
+        self.until_placed(pod, count).await
     }
 
     async fn evict(&self, pod: &str, node: &str) -> Result<(), StepError> {
@@ -219,22 +228,35 @@ impl Hands<'_> {
         }
     }
 
-    /// Waits until neither the pod nor, if it comes back by another name, a sibling is pending.
-    async fn until_placed(&self, key: &str, owner: Option<&WorkloadRef>) -> Result<(), StepError> {
+    /// Waits until neither the pod nor, if it comes back by another name, a sibling is pending, and for a while until there
+    /// are as many as before: some controllers take their time to make the next.
+    async fn until_placed(&self, moved: &Pod, count: usize) -> Result<(), StepError> {
+        let (key, owner) = (moved.key(), moved.owner.as_ref());
         let start = self.world.clock.monotonic();
-        let mut is_steered = true;
+        let (mut is_steered, mut looks) = (true, 0);
         loop {
             let state = self.state().await?;
             let concerns = |pod: &&Pod| pod.key() == key || (owner.is_some() && pod.owner.as_ref() == owner);
             let pending =
                 state.pods.iter().filter(concerns).find(|pod| pod.node.is_none() || pod.terminating);
-            let Some(pending) = pending else { return Ok(()) };
-            if is_steered && start + STEERING_PATIENCE <= self.world.clock.monotonic() {
+            let waited = self.world.clock.monotonic() - start;
+            let why = match pending {
+                Some(pending) => format!("pod {} finds no node", pending.key()),
+                None if siblings(&state, moved) < count && waited < STEERING_PATIENCE => {
+                    format!("pod {key} is not made again")
+                }
+                None => return Ok(()),
+            };
+            if is_steered && STEERING_PATIENCE <= waited {
                 self.open(self.created, self.staying).await?;
                 is_steered = false;
+                self.note(why.clone());
             }
-            let who = pending.key();
-            self.wait(start + self.drain_timeout, || format!("pod {who} finds no node")).await?;
+            if self.drain_timeout <= waited {
+                return Err(StepError::Again(why));
+            }
+            looks += 1;
+            self.world.clock.sleep(if looks <= GLANCES { GLANCE } else { POLL }).await;
         }
     }
 
@@ -385,12 +407,29 @@ impl Hands<'_> {
         deadline: Duration,
         what: impl FnOnce() -> String,
     ) -> Result<(), StepError> {
+        let what = what();
         if deadline <= self.world.clock.monotonic() {
-            return Err(StepError::Again(what()));
+            return Err(StepError::Again(what));
         }
+        self.note(what);
         self.world.clock.sleep(POLL).await;
         Ok(())
     }
+
+    /// Tells what is waited for.
+    pub(super) fn note(&self, what: String) {
+        self.notes.send_if_modified(|told| {
+            let is_new = *told != what;
+            *told = what;
+            is_new
+        });
+    }
+}
+
+/// How many pods its workload has; none, if it is nobody's.
+fn siblings(state: &ClusterState, pod: &Pod) -> usize {
+    let is_one = |other: &&Pod| !other.terminating && pod.owner.is_some() && other.owner == pod.owner;
+    state.pods.iter().filter(is_one).count()
 }
 
 /// Group and number in a made-up name, `{group}-new-{number}`.

@@ -10,7 +10,8 @@ use plimsoll_domain::offer::{Offer, Unavailable};
 use plimsoll_domain::operation::{Kind, Step, StepRecord};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::{ClusterRecord, OperationFilter, PageRequest, StoreError};
-use plimsoll_domain::world::{Notice, World};
+use plimsoll_domain::world::{Cause, Notice, World};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::act::Hands;
@@ -21,11 +22,12 @@ use crate::{Engine, Error, metrics};
 /// their grace period.
 const REPLACE_FIRST: SignedDuration = SignedDuration::from_mins(4);
 /// Operations that are looked through for one that heeds a notice already.
-const RECENT_MAX: u32 = 1_000;
+pub(super) const RECENT_MAX: u32 = 1_000;
 
 impl Engine {
-    /// Acts on the notices that a cluster's machines were given. Each becomes an operation; while another operation holds
-    /// the cluster, its pods are brought to safety beside that, which counts the group's machines itself.
+    /// Acts on the notices that a cluster's machines were given. Those of machines that are taken back become an operation;
+    /// while another operation holds the cluster, their pods are brought to safety beside that, which counts the group's
+    /// machines itself. Planned work waits for its turn.
     pub(crate) async fn heed_notices(&self, record: &ClusterRecord, world: &World) -> Result<(), Error> {
         let cluster = &record.id;
         let notices = world.cloud.notices(cluster).await.map_err(|error| Error::World(error.to_string()))?;
@@ -39,9 +41,10 @@ impl Engine {
             may => may?,
         };
         let state = self.state_now(record).await?;
+        let (planned, notices) = notices.into_iter().partition(|notice| notice.cause == Cause::Maintenance);
         let fresh = self.unheeded(cluster, notices).await?;
         if fresh.is_empty() {
-            return Ok(());
+            return self.heed_planned(record, world, &policy, &state, planned).await;
         }
         let doomed = doomed(&state, &fresh);
         self.avoid(cluster, world, &doomed).await?;
@@ -75,8 +78,10 @@ impl Engine {
     ) -> Result<(), Error> {
         let nodes: Vec<String> = doomed.iter().map(|node| node.name.clone()).collect();
         let operation = &crate::imports::fresh_id("o", self.clock.now())?;
+        let notes = &watch::Sender::default();
+        let (created, staying) = (&[], &[]);
         let hands =
-            Hands { world, cluster, operation, created: &[], staying: &[], drain_timeout: Duration::ZERO };
+            Hands { world, cluster, operation, created, staying, notes, drain_timeout: Duration::ZERO };
         let gone = hands.rescue(state, &nodes).await.map_err(|why| Error::World(why.to_string()))?;
         if 0 < gone {
             info!(%cluster, holder, pods = gone, "pods leave machines that are taken back, beside an operation");

@@ -1,12 +1,14 @@
 //! Carries operations out, one step after the other. What it does is in the store before it acts and after, so that
 //! another process can go on where this one died.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_domain::operation::{Failure, Operation, Progress, State, Step};
 use plimsoll_domain::store::StoreError;
 use plimsoll_domain::world::World;
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::act::{Hands, StepError};
@@ -107,7 +109,10 @@ impl Runner {
             operation.steps[index].progress = Progress::Pending;
             return self.turn_back(operation, "CANCELLED", "it was cancelled".to_owned()).await;
         }
-        let outcome = self.hands(&operation, &created(&operation), &staying(&operation)).act(&step).await;
+        let (begun, notes) = (operation.clone(), watch::Sender::default());
+        let (created, staying) = (created(&begun), staying(&begun));
+        let hands = self.hands(&begun, &created, &staying, &notes);
+        let outcome = self.noting(&mut operation, index, &notes, hands.act(&step)).await?;
         let record = &mut operation.steps[index];
         match outcome {
             Ok(()) => {
@@ -129,6 +134,27 @@ impl Runner {
         }
     }
 
+    /// Carries something out, and writes down what it waits for meanwhile.
+    async fn noting<T>(
+        &self,
+        operation: &mut Operation,
+        index: usize,
+        notes: &watch::Sender<String>,
+        act: impl Future<Output = T>,
+    ) -> Result<T, Halted> {
+        let (mut act, mut heard) = (pin!(act), notes.subscribe());
+        loop {
+            tokio::select! {
+                biased;
+                end = &mut act => return Ok(end),
+                Ok(()) = heard.changed() => {
+                    operation.steps[index].note.clone_from(&heard.borrow_and_update());
+                    *operation = self.write(operation.clone()).await?;
+                }
+            }
+        }
+    }
+
     /// What becomes of an operation whose step cannot be done: back if there is a way back, else stuck.
     async fn give_up(
         &self,
@@ -145,7 +171,9 @@ impl Runner {
         record_end(&mut operation, index, Progress::Failed, self);
         // Nobody can say how long it will be stuck: pods have to find room meanwhile.
         let (created, staying) = (created(&operation), staying(&operation));
-        if let Err(why) = self.hands(&operation, &created, &staying).open(&created, &staying).await {
+        let unheard = watch::Sender::default();
+        let hands = self.hands(&operation, &created, &staying, &unheard);
+        if let Err(why) = hands.open(&created, &staying).await {
             warn!(operation = %operation.id, %why, "nodes are left closed");
         }
         operation.state = State::Stuck;
@@ -168,19 +196,19 @@ impl Runner {
 
     /// Takes back what was begun, the last first.
     async fn undo(&self, mut operation: Operation) -> Result<Operation, Halted> {
-        let created = created(&operation);
         for index in (0..operation.steps.len()).rev() {
             let begun = !matches!(operation.steps[index].progress, Progress::Pending | Progress::Undone);
             if !begun {
                 continue;
             }
             let step = operation.steps[index].step.clone();
-            if let Err(why) = self.undo_step(&operation, &created, &step).await {
+            if let Err(why) = self.undo_step(&mut operation, index, &step).await? {
                 operation.steps[index].note = why.to_string();
                 operation.state = State::Stuck;
                 warn!(operation = %operation.id, %why, "operation cannot be taken back");
                 return self.write(operation).await;
             }
+            operation.steps[index].note.clear();
             record_end(&mut operation, index, Progress::Undone, self);
             operation = self.write(operation).await?;
         }
@@ -191,19 +219,21 @@ impl Runner {
 
     async fn undo_step(
         &self,
-        operation: &Operation,
-        created: &[String],
+        operation: &mut Operation,
+        index: usize,
         step: &Step,
-    ) -> Result<(), StepError> {
-        let staying = staying(operation);
+    ) -> Result<Result<(), StepError>, Halted> {
+        let (begun, notes) = (operation.clone(), watch::Sender::default());
+        let (created, staying) = (created(&begun), staying(&begun));
+        let hands = self.hands(&begun, &created, &staying, &notes);
         let mut attempt = 1;
         loop {
-            match self.hands(operation, created, &staying).undo(step).await {
+            match self.noting(operation, index, &notes, hands.undo(step)).await? {
                 Err(StepError::Again(_)) if attempt < UNDO_ATTEMPTS_MAX => {
                     self.world.clock.sleep(BACKOFF).await;
                     attempt += 1;
                 }
-                end => return end,
+                end => return Ok(end),
             }
         }
     }
@@ -213,10 +243,11 @@ impl Runner {
         operation: &'a Operation,
         created: &'a [String],
         staying: &'a [String],
+        notes: &'a watch::Sender<String>,
     ) -> Hands<'a> {
         let drain_timeout = self.drain_timeout;
         let (cluster, id) = (&operation.cluster, &operation.id);
-        Hands { world: &self.world, cluster, operation: id, created, staying, drain_timeout }
+        Hands { world: &self.world, cluster, operation: id, created, staying, notes, drain_timeout }
     }
 
     async fn write(&self, mut operation: Operation) -> Result<Operation, Halted> {
