@@ -2,6 +2,7 @@
 
 mod access;
 mod cluster;
+mod gpus;
 mod ingest;
 mod refusals;
 mod steps;

@@ -48,12 +48,18 @@ zone = "{}"
 kind = "SPOT"
 instance_types = ["m7i.xlarge", "m6i.xlarge"]
 node_count = 1
+[[spec.groups]]
+name = "gpu"
+zone = "{}"
+instance_types = ["g6.xlarge"]
+node_count = 1
 "#,
         role("cluster"),
         role("nodes"),
         role("team/platform"),
         ZONES[0],
         ZONES[1],
+        ZONES[0],
     )
 }
 
@@ -96,9 +102,11 @@ async fn a_cluster_is_made_upgraded_and_removed_by_command() {
 
     let told = plimsoll(port, &["cluster", "create", "-f", &file]);
     assert!(told.contains("SUCCEEDED") && told.contains("min left"), "{told}");
+    assert!(told.contains("make the device plugin of NVIDIA"), "{told}");
     let old = nodes(&site.client).await;
-    assert_eq!(old.len(), 3);
-    site.until_serving(3 * APPS).await;
+    assert_eq!(old.len(), 4);
+    // And the plugin, where the GPU is.
+    site.until_serving(3 * APPS + 1).await;
 
     let watch = Watch::start(&site.client);
     let told = plimsoll(port, &["cluster", "upgrade", CLUSTER, "--to", "1.35"]);

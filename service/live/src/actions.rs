@@ -89,7 +89,9 @@ fn made(part: &Part) -> Vec<&'static str> {
             "eks:UpdateAddon",
             "eks:DeleteAddon",
         ],
-        Part::Version(_) | Part::Machines(_) | Part::Group(_) | Part::Leftovers => Vec::new(),
+        Part::Version(_) | Part::Machines(_) | Part::DevicePlugin(_) | Part::Group(_) | Part::Leftovers => {
+            Vec::new()
+        }
     }
 }
 
@@ -145,6 +147,6 @@ fn removed(part: &Part) -> Vec<&'static str> {
         Part::Leftovers => vec!["ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"],
         Part::AddOn(_) => vec!["eks:DescribeAddon", "eks:DeleteAddon"],
         Part::Access(_) => vec!["eks:DescribeAccessEntry", "eks:DeleteAccessEntry"],
-        Part::Version(_) | Part::Machines(_) => Vec::new(),
+        Part::Version(_) | Part::Machines(_) | Part::DevicePlugin(_) => Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 mod errors;
 mod events;
 mod eviction;
+mod gpus;
 mod kinds;
 mod mirror;
 mod nodes;
@@ -21,9 +22,10 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::client::ClientBuilder;
 use kube::runtime::events::Recorder;
+use plimsoll_domain::estate::Standing;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::{ClusterState, Snapshot};
-use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics, PodUse};
+use plimsoll_domain::world::{CloudError, Cluster, ClusterError, Eviction, Metrics, PodUse};
 use tower::buffer::BufferLayer;
 
 use authorized::Authorizing;
@@ -124,6 +126,14 @@ impl Kubernetes {
         // Megabytes of JSON: not on a thread that serves others.
         let read = tokio::task::spawn_blocking(move || mirror.read(now)).await;
         read.map_err(|died| died.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// Brings the device plugin of NVIDIA to nodes of these types, or finds out how far it is.
+    ///
+    /// # Errors
+    /// `Refused` if the API server forbids it.
+    pub async fn ensure_device_plugin(&self, types: &[String]) -> Result<Standing, CloudError> {
+        gpus::ensure(&self.client, types).await
     }
 
     /// A failure with the API server that it is of.

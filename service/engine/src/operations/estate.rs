@@ -18,19 +18,22 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Longest wait for one part. A control plane takes 8 to 15 minutes, its upgrade up to 25, machines of a group a
 /// quarter of an hour each where budgets hold their pods.
 const PART_WAIT_MAX: Duration = Duration::from_secs(2 * 3600);
+/// The same for pods whose image is pulled from outside. A guess: where it can be had, it is there within two minutes.
+const IMAGE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
 impl Hands<'_> {
     /// Brings a part to its end.
     pub(super) async fn ensure(&self, part: &Part) -> Result<(), StepError> {
         let estate = self.estate()?;
-        self.until_reached(|| estate.ensure(self.cluster, part, self.operation)).await
+        let longest = if matches!(part, Part::DevicePlugin(_)) { IMAGE_WAIT_MAX } else { PART_WAIT_MAX };
+        self.until_reached(longest, || estate.ensure(self.cluster, part, self.operation)).await
     }
 
     /// Removes a part; `mine`: only if this operation made it.
     pub(super) async fn dismantle(&self, part: &Part, mine: bool) -> Result<(), StepError> {
         let estate = self.estate()?;
         let by = mine.then_some(self.operation);
-        self.until_reached(|| estate.ensure_gone(self.cluster, part, by)).await
+        self.until_reached(PART_WAIT_MAX, || estate.ensure_gone(self.cluster, part, by)).await
     }
 
     fn estate(&self) -> Result<&dyn Estate, StepError> {
@@ -41,23 +44,23 @@ impl Hands<'_> {
         self.world.estate.as_deref().ok_or_else(missing)
     }
 
-    async fn until_reached<F>(&self, ask: impl Fn() -> F + Send + Sync) -> Result<(), StepError>
+    async fn until_reached<F>(
+        &self,
+        longest: Duration,
+        ask: impl Fn() -> F + Send + Sync,
+    ) -> Result<(), StepError>
     where
         F: Future<Output = Result<Standing, CloudError>> + Send,
     {
-        let deadline = self.world.clock.monotonic() + PART_WAIT_MAX;
-        let mut told = String::new();
+        let deadline = self.world.clock.monotonic() + longest;
         loop {
             let waits = match self.patiently(&ask).await? {
                 Standing::Reached => return Ok(()),
                 Standing::OnTheWay(waits) => waits,
             };
-            if waits != told {
-                info!(operation = %self.operation, waits, "a part is on the way");
-                told.clone_from(&waits);
-            }
+            self.note(waits.clone());
             if deadline <= self.world.clock.monotonic() {
-                let message = format!("{waits}, and has for {} minutes", PART_WAIT_MAX.as_secs() / 60);
+                let message = format!("{waits}, and has for {} minutes", longest.as_secs() / 60);
                 return Err(StepError::Hopeless { reason: "TOO_SLOW", message });
             }
             self.world.clock.sleep(LOOK).await;

@@ -87,6 +87,7 @@ fn named(part: &Part) -> String {
         Part::ControlPlane(_) => "the control plane".to_owned(),
         Part::Access(access) => format!("the right of {} to enter", access.principal_arn),
         Part::AddOn(add_on) => format!("add-on {}", add_on.name),
+        Part::DevicePlugin(_) => "the device plugin of NVIDIA".to_owned(),
         Part::Version(version) => format!("version {version}"),
         Part::Machines(group) => format!("the machines of {group}"),
         Part::Group(group) => format!("node group {group} and all in it"),
