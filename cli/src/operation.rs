@@ -224,7 +224,7 @@ pub fn end_line(operation: &Operation) -> String {
     let kind = operation.metadata.as_ref().map(OperationMetadata::kind).unwrap_or_default();
     let what = match kind {
         Kind::ResizeNodeGroup => "resize  ",
-        Kind::ReplaceInterrupted => "replace ",
+        Kind::ReplaceInterrupted | Kind::ReplaceMachine => "replace ",
         Kind::CreateCluster => "create  ",
         Kind::UpgradeCluster => "upgrade ",
         Kind::DeleteCluster => "delete  ",

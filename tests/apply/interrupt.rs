@@ -12,12 +12,13 @@ use plimsoll_domain::rehearsal::{Rehearsal, Scene};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::Store;
 use plimsoll_domain::world::{
-    Cloud, CloudError, ClusterError, GroupSpec, GroupStatus, MachineLife, Notice, Simulator, World,
+    Cause, Cloud, CloudError, ClusterError, GroupSpec, GroupStatus, MachineLife, Notice, Simulator, World,
 };
 use plimsoll_sim::{Fault, Pace, Sim};
 
 use super::rig::{Rig, SEED, look, shop_id, start};
 use super::shop;
+use super::windows::window;
 
 /// The only group of the shop, of six nodes.
 const GROUP: &str = "general";
@@ -86,7 +87,8 @@ async fn doomed(notice: SignedDuration) -> (Rig, Scripted, String) {
     let rig = Rig::in_world(sim, Arc::new(scripted.clone()), &shop::file()).await;
     let node = state(&rig).await.nodes[0].clone();
     let reclaim_time = rig.sim.world().clock.now().saturating_add(notice).unwrap();
-    scripted.notices.lock().unwrap().push(Notice { provider_id: node.provider_id, reclaim_time });
+    let (provider_id, cause) = (node.provider_id, Cause::Reclaim);
+    scripted.notices.lock().unwrap().push(Notice { provider_id, reclaim_time, cause });
     (rig, scripted, node.name)
 }
 
@@ -218,4 +220,55 @@ async fn what_is_taken_back_is_not_bought_for_a_while() {
     let now = rig.sim.world().clock.now();
     let denied = rig.store.unavailable(&shop_id(), now).await.unwrap();
     assert!(denied.iter().any(|one| one.offer.is(&node.instance_type, &node.zone, node.kind)), "{denied:?}");
+}
+
+/// The shop, and a node of it that is worked on in a week; now it is Monday, eight o'clock.
+async fn worked_on() -> (Rig, Scripted, String) {
+    let (rig, scripted, node) = doomed(SignedDuration::from_hours(7 * 24)).await;
+    scripted.notices.lock().unwrap()[0].cause = Cause::Maintenance;
+    (rig, scripted, node)
+}
+
+#[tokio::test]
+async fn a_machine_that_is_worked_on_is_replaced_in_a_window_and_its_kind_is_bought_as_before() {
+    let (rig, _, node) = worked_on().await;
+    rig.put_policy(|policy| policy.maintenance_windows = vec![window("0 22 * * *")]).await;
+    look(&rig.engine, "interruption").await;
+    assert_eq!(rig.operations().await, vec![]);
+    rig.put_policy(|policy| policy.maintenance_windows = vec![window("0 8 * * *")]).await;
+    look(&rig.engine, "interruption").await;
+    let begun = rig.operations().await.remove(0);
+    assert!(matches!(begun.kind, Kind::ReplaceMachine { .. }), "{:?}", begun.kind);
+    let ended = rig.end_of(&begun).await;
+    assert_eq!(ended.state, State::Succeeded, "{:?}\n{}", ended.failure, rig.sim.journal());
+    expect_well(&rig, &node, 6).await;
+    let now = rig.sim.world().clock.now();
+    assert_eq!(rig.store.unavailable(&shop_id(), now).await.unwrap(), []);
+    look(&rig.engine, "interruption").await;
+    assert_eq!(rig.operations().await.len(), 1, "once");
+}
+
+#[tokio::test]
+async fn work_on_a_machine_leaves_it_alone_where_there_is_no_other_and_waits_for_whoever_holds_the_cluster() {
+    let (rig, _, node) = worked_on().await;
+    for one in state(&rig).await.nodes {
+        let (instance_type, zone, kind) = (one.instance_type, one.zone, one.kind);
+        rig.sim.fault(Fault::NoCapacity { instance_type, zone, kind, times: None });
+    }
+    look(&rig.engine, "interruption").await;
+    let ended = rig.end_of(&rig.operations().await.remove(0)).await;
+    assert_eq!(ended.state, State::Failed, "{:?}", ended.failure);
+    assert_eq!(rig.sim.sizes(&shop_id()), [(GROUP.to_owned(), 6)]);
+    let there = state(&rig).await.nodes.into_iter().find(|one| one.name == node).unwrap();
+    assert!(!there.unschedulable);
+    look(&rig.engine, "interruption").await;
+    assert_eq!(rig.operations().await.len(), 1, "not again for a while");
+
+    let (rig, ..) = worked_on().await;
+    rig.sim.fault(Fault::StuckBudget { budget: "shop/web".into() });
+    let plan = rig.plan().await;
+    let held = rig.end_of(&rig.apply(&plan.id).await.unwrap()).await;
+    let before = rig.sim.journal();
+    look(&rig.engine, "interruption").await;
+    assert_eq!((rig.operations().await, rig.sim.journal()), (vec![held], before));
 }

@@ -8,7 +8,7 @@ use plimsoll_engine::{Error, ResizeOrder};
 use super::rig::{Rig, shop_id, start, write};
 
 /// The world begins at 08:00 on a Monday.
-fn window(cron: &str) -> Window {
+pub fn window(cron: &str) -> Window {
     Window { cron: cron.into(), duration_minutes: 240 }
 }
 

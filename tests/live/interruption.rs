@@ -125,8 +125,8 @@ fn noise(instance: &str, now: Timestamp) -> Vec<String> {
     let gone = json!({ "instance-id": instance, "state": "terminated" });
     let health = json!({
         "service": "EC2",
-        "eventTypeCode": "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED",
-        "eventTypeCategory": "scheduledChange",
+        "eventTypeCode": "AWS_EC2_NETWORK_CONNECTIVITY_ISSUE",
+        "eventTypeCategory": "issue",
         "startTime": "Fri, 27 Nov 2026 12:00:00 GMT",
         "affectedEntities": [{ "entityValue": instance }],
     });

@@ -32,6 +32,11 @@ pub enum Kind {
         /// Provider ids of the machines.
         machines: Vec<String>,
     },
+    /// Puts a machine in the place of one that the cloud will retire or work on.
+    ReplaceMachine {
+        /// Provider id of the machine that goes.
+        machine: String,
+    },
     /// Makes a cluster.
     CreateCluster,
     /// Brings a cluster to the next version.

@@ -94,13 +94,24 @@ pub struct End {
     pub reclaimed: bool,
 }
 
-/// The cloud's word that a machine will be taken back.
+/// The cloud's word that a machine will go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// Of which.
+    /// Which.
     pub provider_id: String,
-    /// When it will go: two minutes after the word was given.
+    /// When.
     pub reclaim_time: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a machine will go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Cause {
+    /// Its capacity is wanted elsewhere, two minutes after the word was given: others of its kind may be next.
+    Reclaim,
+    /// It is retired, or what it runs on is worked on, at a time that is told days before. It says nothing about its kind.
+    Maintenance,
 }
 
 /// A spot price that is in force from a moment on.
@@ -170,7 +181,7 @@ pub trait Cloud: Send + Sync {
     /// Every machine of a cluster that ran at any time since `since`, by provider id. A cloud forgets machines an hour
     /// after their end: ask more often than that.
     async fn lives(&self, cluster: &ClusterId, since: Timestamp) -> Result<Vec<MachineLife>, CloudError>;
-    /// Machines that will be taken back, by time: those whose notice was given and that still run.
+    /// Machines that will go, by time: those whose notice was given and that still run.
     async fn notices(&self, cluster: &ClusterId) -> Result<Vec<Notice>, CloudError>;
 }
 

@@ -61,7 +61,7 @@ impl Gate for ByPolicy {
             Kind::ReplaceInterrupted { .. } => false,
             // Nobody is served there yet.
             Kind::CreateCluster => false,
-            Kind::UpgradeCluster { .. } | Kind::DeleteCluster => true,
+            Kind::ReplaceMachine { .. } | Kind::UpgradeCluster { .. } | Kind::DeleteCluster => true,
         };
         if !can_wait {
             return Ok(None);

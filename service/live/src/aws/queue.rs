@@ -4,17 +4,17 @@
 //! and what one of them reads is out of sight of the others for a while: what was told is kept for all of them. A message
 //! is deleted when its machine must be gone: a process that dies before is told again.
 
+mod message;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use plimsoll_domain::world::{CloudError, Notice};
-use serde::Deserialize;
+use plimsoll_domain::world::{Cause, CloudError, Notice};
 
 use super::{Aws, fault};
+use message::{About, Envelope};
 
-/// From a notice of interruption to the end of the machine.
-const NOTICE: SignedDuration = SignedDuration::from_mins(2);
 /// Messages of one call: the most that SQS gives.
 const BATCH: i32 = 10;
 /// Calls of one look: what is left comes with the next.
@@ -26,34 +26,14 @@ const LATE: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Clone, Debug, Default)]
 pub struct Told(Arc<Mutex<BTreeMap<String, Word>>>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Word {
     reclaim_time: Timestamp,
+    cause: Cause,
+    /// The event of AWS Health that it is about; empty: none.
+    event: String,
     /// Of the newest message, to delete it by.
     receipt: String,
-}
-
-/// A message of EventBridge.
-#[derive(Deserialize)]
-struct Envelope {
-    source: String,
-    #[serde(rename = "detail-type")]
-    detail_type: String,
-    time: Timestamp,
-    detail: serde_json::Value,
-}
-
-impl Envelope {
-    /// The machine that is taken back, if the message is about that.
-    fn taken_back(&self) -> Option<&str> {
-        let is_warning = self.source == "aws.ec2"
-            && matches!(
-                self.detail_type.as_str(),
-                "EC2 Spot Instance Interruption Warning"
-                    | "EC2 Capacity Reservation Instance Interruption Warning"
-            );
-        is_warning.then(|| self.detail.get("instance-id")?.as_str()).flatten()
-    }
 }
 
 impl Told {
@@ -61,16 +41,30 @@ impl Told {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The earliest end counts, and the newest receipt.
-    fn hear(&self, instance: String, reclaim_time: Timestamp, receipt: String) {
+    /// The earliest end counts, and the newest receipt; of planned work, the newest word.
+    fn hear(&self, instance: String, word: Word) {
         let mut told = self.lock();
-        let earlier = told.get(&instance).map_or(reclaim_time, |word| word.reclaim_time.min(reclaim_time));
-        told.insert(instance, Word { reclaim_time: earlier, receipt });
+        let earlier = told.get(&instance).filter(|known| {
+            let is_moved = !word.event.is_empty() && known.event == word.event;
+            known.reclaim_time < word.reclaim_time && !is_moved
+        });
+        let word = match earlier {
+            Some(known) => Word { receipt: word.receipt, ..known.clone() },
+            None => word,
+        };
+        told.insert(instance, word);
     }
 
-    /// When each machine goes.
-    fn times(&self) -> BTreeMap<String, Timestamp> {
-        self.lock().iter().map(|(instance, word)| (instance.clone(), word.reclaim_time)).collect()
+    /// Forgets what was told of an event; the receipts of its messages.
+    fn called_off(&self, event: &str) -> Vec<String> {
+        let is_its = |_: &String, word: &mut Word| word.event == event;
+        self.lock().extract_if(.., is_its).map(|(_, word)| word.receipt).collect()
+    }
+
+    /// When each machine goes, and why.
+    fn times(&self) -> BTreeMap<String, (Timestamp, Cause)> {
+        let told = self.lock();
+        told.iter().map(|(instance, word)| (instance.clone(), (word.reclaim_time, word.cause))).collect()
     }
 
     /// Forgets machines that must be gone; the receipts of their messages.
@@ -102,8 +96,8 @@ impl Aws {
         let running = self.machines(now).await?.into_iter().filter(|life| life.end.is_none());
         let mut notices: Vec<Notice> = running
             .filter_map(|life| {
-                let reclaim_time = *told.get(life.provider_id.rsplit('/').next()?)?;
-                Some(Notice { provider_id: life.provider_id, reclaim_time })
+                let (reclaim_time, cause) = *told.get(life.provider_id.rsplit('/').next()?)?;
+                Some(Notice { provider_id: life.provider_id, reclaim_time, cause })
             })
             .collect();
         notices.sort_by(|one, other| {
@@ -123,14 +117,19 @@ impl Aws {
             let Some(receipt) = message.receipt_handle else { continue };
             let envelope: Option<Envelope> =
                 message.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
-            let taken = envelope.as_ref().and_then(|one| Some((one.taken_back()?.to_owned(), one.time)));
-            let Some((instance, time)) = taken else {
+            match envelope.as_ref().and_then(Envelope::about) {
+                Some(About::Going { machines, reclaim_time, cause, event }) => {
+                    let word = Word { reclaim_time, cause, event, receipt };
+                    machines.into_iter().for_each(|machine| self.told.hear(machine, word.clone()));
+                }
+                Some(About::Over { event }) => {
+                    for receipt in self.told.called_off(&event).into_iter().chain([receipt]) {
+                        self.delete(&receipt).await?;
+                    }
+                }
                 // Of no use to us, and of none to whoever reads it next.
-                self.delete(&receipt).await?;
-                continue;
-            };
-            let reclaim_time = time.checked_add(NOTICE).unwrap_or(Timestamp::MAX);
-            self.told.hear(instance, reclaim_time, receipt);
+                None => self.delete(&receipt).await?,
+            }
         }
         Ok(count)
     }
@@ -154,25 +153,29 @@ mod tests {
     fn what_is_told_twice_keeps_its_first_end_and_its_last_receipt_until_the_machine_must_be_gone() {
         let told = Told::default();
         let other_cluster = told.clone();
-        told.hear("i-1".into(), at("2026-07-20T08:02:00Z"), "one".into());
-        other_cluster.hear("i-1".into(), at("2026-07-20T08:03:00Z"), "two".into());
-        assert_eq!(told.times(), BTreeMap::from([("i-1".to_owned(), at("2026-07-20T08:02:00Z"))]));
+        told.hear("i-1".into(), word("", "2026-07-20T08:02:00Z", "one"));
+        other_cluster.hear("i-1".into(), word("", "2026-07-20T08:03:00Z", "two"));
+        let wanted = (at("2026-07-20T08:02:00Z"), Cause::Reclaim);
+        assert_eq!(told.times(), BTreeMap::from([("i-1".to_owned(), wanted)]));
         assert_eq!(told.over(at("2026-07-20T08:06:59Z")), Vec::<String>::new());
         assert_eq!(other_cluster.over(at("2026-07-20T08:07:00Z")), ["two"]);
         assert!(told.times().is_empty());
     }
 
-    fn machine(source: &str, detail_type: &str) -> Option<String> {
-        let text = format!(
-            r#"{{"version":"0","id":"1","source":"{source}","detail-type":"{detail_type}","time":"2026-07-20T08:00:00Z","detail":{{"instance-id":"i-1","instance-action":"terminate"}}}}"#
-        );
-        serde_json::from_str::<Envelope>(&text).unwrap().taken_back().map(str::to_owned)
+    #[test]
+    fn planned_work_may_be_moved_and_called_off() {
+        let told = Told::default();
+        told.hear("i-1".into(), word("work", "2026-07-27T08:00:00Z", "one"));
+        told.hear("i-1".into(), word("work", "2026-07-29T08:00:00Z", "two"));
+        let moved = (at("2026-07-29T08:00:00Z"), Cause::Maintenance);
+        assert_eq!(told.times(), BTreeMap::from([("i-1".to_owned(), moved)]));
+        told.hear("i-2".into(), word("", "2026-07-20T08:02:00Z", "three"));
+        assert_eq!(told.called_off("work"), ["two"]);
+        assert_eq!(told.times().into_keys().collect::<Vec<_>>(), ["i-2"]);
     }
 
-    #[test]
-    fn warnings_name_the_machine_and_recommendations_are_none() {
-        assert_eq!(machine("aws.ec2", "EC2 Spot Instance Interruption Warning"), Some("i-1".into()));
-        assert_eq!(machine("aws.ec2", "EC2 Instance Rebalance Recommendation"), None);
-        assert_eq!(machine("aws.health", "EC2 Spot Instance Interruption Warning"), None);
+    fn word(event: &str, time: &str, receipt: &str) -> Word {
+        let cause = if event.is_empty() { Cause::Reclaim } else { Cause::Maintenance };
+        Word { reclaim_time: at(time), cause, event: event.to_owned(), receipt: receipt.to_owned() }
     }
 }

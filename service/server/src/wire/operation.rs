@@ -27,6 +27,7 @@ pub fn operation(from: &Operation) -> pb::Operation {
             (kinds::Kind::ResizeNodeGroup, name, int(*to), reason.clone())
         }
         Kind::ReplaceInterrupted { .. } => (kinds::Kind::ReplaceInterrupted, String::new(), 0, String::new()),
+        Kind::ReplaceMachine { .. } => (kinds::Kind::ReplaceMachine, String::new(), 0, String::new()),
         Kind::CreateCluster => (kinds::Kind::CreateCluster, String::new(), 0, String::new()),
         Kind::UpgradeCluster { .. } => (kinds::Kind::UpgradeCluster, String::new(), 0, String::new()),
         Kind::DeleteCluster => (kinds::Kind::DeleteCluster, String::new(), 0, String::new()),
@@ -37,6 +38,7 @@ pub fn operation(from: &Operation) -> pb::Operation {
     };
     let machines = match &from.kind {
         Kind::ReplaceInterrupted { machines } => machines.clone(),
+        Kind::ReplaceMachine { machine } => vec![machine.clone()],
         _ => Vec::new(),
     };
     let failure = from.failure.as_ref().filter(|_| from.state != State::Undoing);

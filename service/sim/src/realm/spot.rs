@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use plimsoll_domain::fleet::CapacityKind;
-use plimsoll_domain::world::Notice;
+use plimsoll_domain::world::{self, Notice};
 
 use crate::common::{Common, Event};
 use crate::manners::{NOTICE_SECONDS, REPLACE_SECONDS};
@@ -75,7 +75,8 @@ impl Realm {
         let running = self.machines.iter().filter(|(_, machine)| !machine.stopping);
         let mut notices: Vec<Notice> = running
             .filter_map(|(id, machine)| {
-                Some(Notice { provider_id: id.clone(), reclaim_time: machine.reclaim_time? })
+                let (provider_id, reclaim_time) = (id.clone(), machine.reclaim_time?);
+                Some(Notice { provider_id, reclaim_time, cause: world::Cause::Reclaim })
             })
             .collect();
         notices.sort_by(|a, b| (a.reclaim_time, &a.provider_id).cmp(&(b.reclaim_time, &b.provider_id)));
