@@ -29,7 +29,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 ];
 
 /// Heavy or impure crates and the only rooms that may name them.
-const ONLY_IN: [(&str, &[&str]); 20] = [
+const ONLY_IN: [(&str, &[&str]); 21] = [
     ("good_lp", &["service/solver"]),
     ("highs", &["service/solver"]),
     ("sqlx", &["service/store"]),
@@ -41,6 +41,7 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("aws_sdk_autoscaling", &["service/live"]),
     ("aws_sdk_iam", &["service/live"]),
     ("aws_sdk_pricing", &["service/live"]),
+    ("aws_sdk_servicequotas", &["service/live"]),
     ("aws_sdk_sqs", &["service/live"]),
     ("tonic", &["proto", "service/server", "cli"]),
     ("axum", &["service/server"]),

@@ -1,12 +1,13 @@
 //! Bad days of whole clusters: each ends in a state that says what to do, before anything is done where that can be known.
 
 use plimsoll_domain::operation::State;
-use plimsoll_engine::{CreateOrder, Error};
+use plimsoll_engine::{ApplyOrder, CreateOrder, Error};
 use plimsoll_store::Sqlite;
 
 use super::bridge::Bridge;
 use super::rig::{
-    SEED, VERSION, at_rest, cluster_id, creation, deletion, engine, noted, pending, upgrading, write,
+    SEED, VERSION, at_rest, cluster_id, creation, creation_of_its_own, deletion, engine, noted, pending,
+    planned, upgrading, write,
 };
 
 async fn fresh() -> (Bridge, plimsoll_engine::Engine) {
@@ -60,7 +61,6 @@ async fn what_cannot_be_is_refused_before_the_first_call_with_the_arithmetic() {
     check(|order| order.plan.plane.log_types = vec!["all".into()], "spec.log_types", "audit").await;
     check(|order| order.plan.groups[0].spec.zone = "us-east-1f".into(), "spec.groups", "us-east-1f").await;
     check(|order| order.plan.groups[1].spec.name = "general".into(), "spec.groups", "twice").await;
-    check(|order| order.plan.groups[0].count = 451, "spec.groups", "450").await;
     // 6 of the control plane, and 100 nodes of 59 addresses.
     check(|order| order.plan.groups[0].count = 100, "spec.subnets", "1000 free addresses, and 6").await;
     assert_eq!(changes(&bridge), Vec::<String>::new());
@@ -85,6 +85,44 @@ async fn one_action_that_is_denied_is_named_and_what_was_made_goes() {
     assert_eq!((ended.state, failure.reason.as_str()), (State::Failed, "REFUSED"));
     assert!(failure.message.contains("allow eks:CreateAddon, see k8s/iam"), "{}", failure.message);
     assert_eq!(bridge.fake.shown(), "launched 0\n");
+}
+
+#[tokio::test]
+async fn quotas_that_do_not_reach_are_told_before_the_first_call() {
+    let (bridge, engine) = fresh().await;
+    let check = async |order: CreateOrder, words: &str| match engine.create_cluster(order).await {
+        Err(Error::Unready(why)) => assert!(why.contains(words), "{why}"),
+        other => panic!("{other:?}"),
+    };
+    bridge.fake.free_addresses(1_000_000);
+    let mut order = creation(&bridge, false);
+    order.plan.groups[0].count = 451;
+    check(order, "Nodes per managed node group (L-BD136A63)").await;
+    bridge.fake.grant("L-1216C47A", 7.0);
+    let words = "(L-1216C47A): 0 of 7 are taken, and 2 m7i.xlarge of general (8) need 8: ask AWS for 8";
+    check(creation(&bridge, false), words).await;
+    bridge.fake.grant("L-1216C47A", 8.0);
+    bridge.fake.grant("L-F678F1CE", 0.0);
+    check(creation_of_its_own(&bridge), "VPCs per Region").await;
+    assert_eq!(changes(&bridge), Vec::<String>::new());
+    // Quotas that nobody may read are left to AWS.
+    bridge.fake.refuse("servicequotas:ListServiceQuotas", "AccessDeniedException", 1);
+    assert!(engine.create_cluster(creation_of_its_own(&bridge)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_plan_that_needs_more_than_the_account_may_have_is_refused_with_the_arithmetic() {
+    let (bridge, engine) = made().await;
+    let plan = planned(&engine).await;
+    // It wants a small machine on demand beside two of four virtual CPUs.
+    bridge.fake.grant("L-1216C47A", 8.0);
+    let order = || ApplyOrder { write: write(), cluster: cluster_id(), plan: plan.clone() };
+    let why = engine.apply_plan(order()).await.unwrap_err();
+    let Error::Unready(words) = &why else { panic!("{why}") };
+    assert!(words.contains("8 of 8 are taken") && words.contains("ask AWS for 9"), "{words}");
+    bridge.fake.grant("L-1216C47A", 9.0);
+    let begun = engine.apply_plan(order()).await.unwrap();
+    assert_eq!(at_rest(&engine, &begun).await.state, State::Succeeded);
 }
 
 #[tokio::test]

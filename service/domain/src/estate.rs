@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClusterId, OperationId};
+use crate::quota::Quota;
 use crate::world::{CloudError, GroupSpec};
 
 pub use network::{
@@ -116,6 +117,8 @@ pub enum Part {
     Access(Access),
     /// An add-on is active, at the version that EKS takes by default for the version of the control plane.
     AddOn(AddOn),
+    /// Nodes of these instance types tell the scheduler of their GPUs.
+    DevicePlugin(Vec<String>),
     /// The control plane has a version.
     Version(String),
     /// All machines of a node group run the version of the control plane.
@@ -222,4 +225,7 @@ pub trait Estate: Send + Sync {
     async fn survey(&self, cluster: &ClusterId, next: Option<&str>) -> Result<Survey, CloudError>;
     /// Subnets by their ids; one that is not there is left out.
     async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, CloudError>;
+    /// Quotas of the account in the cluster's region, and what is taken of each: machines and node groups of the cluster are
+    /// counted; it itself, its network and that one's addresses are not.
+    async fn quotas(&self) -> Result<Vec<Quota>, CloudError>;
 }

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod policy;
 pub mod priced;
 pub mod problem;
+pub mod quota;
 pub mod rehearsal;
 pub mod resources;
 pub mod rightsize;

@@ -79,7 +79,7 @@ pub enum Error {
     /// Only what is stuck can be resumed or abandoned.
     #[error("{0} is not stuck")]
     NotStuck(String),
-    /// Something has to be done about a cluster before it can be upgraded or removed.
+    /// Something has to be done about a cluster or its account before what was asked for can be.
     #[error("not now: {0}")]
     Unready(String),
     /// AWS or Kubernetes did not answer as they should.

@@ -10,7 +10,9 @@ mod groups;
 mod interrupt;
 mod keeper;
 mod logbook;
+mod maintain;
 mod present;
+mod quotas;
 mod resize;
 mod runner;
 mod sequel;
@@ -99,7 +101,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotActuator`], [`Error::ExpiredPlan`], [`Error::UnsafePlan`], [`Error::Frozen`],
-    /// [`Error::OutsideWindow`], [`Error::BudgetExceeded`]; of the store, `Stale` and `Busy`.
+    /// [`Error::OutsideWindow`], [`Error::BudgetExceeded`], [`Error::Unready`] if quotas of the account forbid it or a
+    /// Cluster Autoscaler runs in a LIVE cluster; of the store, `Stale` and `Busy`.
     pub async fn apply_plan(&self, order: ApplyOrder) -> Result<Operation, Error> {
         let ApplyOrder { write, cluster, plan: id } = order;
         if let Some(earlier) = self.earlier_operation(&write).await? {
@@ -124,6 +127,16 @@ impl Engine {
         let (state, generation) = self.look_again(&write, &cluster).await?;
         let minima = self.compare(&stored.plan, stored.snapshot(), &state, generation).await?;
         let steps = steps::of_plan(&stored.plan, &built.problem, &state, &minima);
+        if let Some(estate) = &world.estate {
+            if let Some(pod) = present::rival(&state) {
+                return Err(Error::Unready(format!(
+                    "a Cluster Autoscaler runs in {cluster} ({pod}) and would undo what a plan does: scale it to 0, or set \
+                     the policy's actuator to CLUSTER_AUTOSCALER"
+                )));
+            }
+            let wishes = quotas::of_steps(&steps, Some(&state), stored.catalog());
+            quotas::expect_room(estate.as_ref(), &wishes).await?;
+        }
         let operation = self.drafted(&write, &record, &world, Kind::ApplyPlan { plan: id }, steps)?;
         let engine = self.clone();
         // Not cut short by a caller that goes away: what is stored has a runner.

@@ -12,6 +12,7 @@ use plimsoll_domain::clock::Clock;
 use plimsoll_domain::estate::{Estate, Part, Standing, Subnet, Survey};
 use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::ledger::Span;
+use plimsoll_domain::quota::Quota;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::ClusterRecord;
 use plimsoll_domain::usage::Sample;
@@ -125,6 +126,13 @@ impl Door {
     }
 }
 
+impl Door {
+    /// The API server, as a part of what is made.
+    async fn plane(&self) -> Result<&Kubernetes, CloudError> {
+        self.kubernetes().await.map_err(|error| CloudError::Failed(error.to_string()))
+    }
+}
+
 /// The cluster behind a context of a kubeconfig that is named like it.
 async fn named(path: &PathBuf, cluster: &ClusterId) -> Result<Kubernetes, ConnectError> {
     let context = Some(cluster.to_string());
@@ -225,7 +233,10 @@ impl Estate for Door {
         part: &Part,
         by: &OperationId,
     ) -> Result<Standing, CloudError> {
-        self.aws().await.ensure(cluster, part, by).await
+        match part {
+            Part::DevicePlugin(types) => self.plane().await?.ensure_device_plugin(types).await,
+            _ => self.aws().await.ensure(cluster, part, by).await,
+        }
     }
 
     async fn ensure_gone(
@@ -243,6 +254,10 @@ impl Estate for Door {
 
     async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, CloudError> {
         Estate::subnets(self.aws().await, ids).await
+    }
+
+    async fn quotas(&self) -> Result<Vec<Quota>, CloudError> {
+        Estate::quotas(self.aws().await).await
     }
 }
 

@@ -1,7 +1,8 @@
 //! One EKS cluster through the APIs of AWS.
 //!
 //! Node groups are EKS's ([`groups`]); which machine leaves is told to the Auto Scaling group behind one, since EKS has no
-//! call for that. What is billed is what EC2 says ran ([`machines`]), and what is sold is in its lists ([`quotes`]).
+//! call for that. What is billed is what EC2 says ran ([`machines`]), what is sold is in its lists ([`quotes`]), and what an
+//! account may have in its [`quotas`].
 
 mod birth;
 mod estate;
@@ -9,6 +10,7 @@ mod fault;
 mod groups;
 mod machines;
 mod queue;
+mod quotas;
 mod quotes;
 mod spot;
 mod token;
@@ -62,6 +64,7 @@ pub struct Aws {
     sqs: aws_sdk_sqs::Client,
     iam: aws_sdk_iam::Client,
     pricing: aws_sdk_pricing::Client,
+    quotas: aws_sdk_servicequotas::Client,
     tokens: Tokens,
     told: Told,
     ends: Arc<Mutex<BTreeMap<String, Timestamp>>>,
@@ -111,6 +114,7 @@ impl Aws {
             sqs: aws_sdk_sqs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             pricing: aws_sdk_pricing::Client::from_conf(list),
+            quotas: aws_sdk_servicequotas::Client::new(config),
             tokens,
             told,
             ends: Arc::default(),

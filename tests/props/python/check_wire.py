@@ -13,11 +13,13 @@ import botocore.session
 
 SESSION = botocore.session.get_session()
 SERVICES = {}
+# Services whose requests are signed under another name than botocore has for them.
+NAMES = {"servicequotas": "service-quotas"}
 
 
 def model(service):
     if service not in SERVICES:
-        SERVICES[service] = SESSION.get_service_model(service)
+        SERVICES[service] = SESSION.get_service_model(NAMES.get(service, service))
     return SERVICES[service]
 
 

@@ -1,5 +1,5 @@
-//! An AWS of one's own, on the wire: what EKS, EC2, Auto Scaling, SQS and the price list answer about one cluster, with their
-//! manners, in quick motion. Machines that it launches become nodes of a real API server.
+//! An AWS of one's own, on the wire: what EKS, EC2, Auto Scaling, SQS, Service Quotas and the price list answer about one
+//! cluster, with their manners, in quick motion. Machines that it launches become nodes of a real API server.
 //!
 //! It is told apart from others by nothing but its address. One update of a node group at a time; machines boot; a group
 //! never has fewer machines than its least size; shortages end in failed scaling activities. Every call is written down.
@@ -14,6 +14,7 @@ mod network;
 mod nodes;
 mod others;
 mod pricing;
+mod quotas;
 mod scaling;
 mod sqs;
 mod state;
@@ -187,6 +188,11 @@ impl FakeAws {
         lock(&self.state).shortages.insert(shortage);
     }
 
+    /// Grants so much of what a quota counts.
+    pub fn grant(&self, code: &'static str, value: f64) {
+        lock(&self.state).granted.insert(code, value);
+    }
+
     /// Refuses the next calls of an operation with an error of that code.
     pub fn refuse(&self, action: &str, code: &str, times: u32) {
         lock(&self.state).refusals.insert(action.to_owned(), (code.to_owned(), times));
@@ -295,6 +301,7 @@ fn answer(state: &Mutex<State>, method: &Method, uri: &Uri, headers: &HeaderMap,
         "iam" => iam::answer(&mut state, &request),
         "sqs" => sqs::answer(&mut state, &request),
         "pricing" => pricing::answer(&mut state, &request),
+        "servicequotas" => quotas::answer(&mut state, &request),
         other => Err(Words::new(400, "UnknownService", format!("{other:?} is not answered here"))),
     };
     let action = match service.as_str() {

@@ -2,6 +2,9 @@
 
 mod check;
 
+use std::sync::Arc;
+
+use plimsoll_domain::catalog::{Catalog, InstanceType};
 use plimsoll_domain::estate::{ADD_ONS_BEFORE_NODES, Access, ClusterPlan, GroupVersion, Part};
 use plimsoll_domain::operation::{Kind, Step, StepRecord};
 use plimsoll_domain::policy::{Actuator, Policy};
@@ -10,6 +13,7 @@ use plimsoll_domain::store::{ClusterRecord, Mode, RequestKey, StoreError, Write}
 pub(super) use check::minor;
 
 use super::estate::Proposal;
+use super::quotas;
 use crate::{Engine, Error, Registration};
 
 /// The policy of EKS that our own role gets in a cluster that we make.
@@ -34,8 +38,8 @@ impl Engine {
     /// taken as it is, and is not taken back.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] names the field that cannot be; [`Error::NotActuator`] where nothing reaches AWS; of
-    /// the store, `Exists` and `Busy`.
+    /// [`Error::InvalidArgument`] names the field that cannot be; [`Error::Unready`] if quotas of the account forbid it;
+    /// [`Error::NotActuator`] where nothing reaches AWS; of the store, `Exists` and `Busy`.
     pub async fn create_cluster(&self, order: CreateOrder) -> Result<Proposal, Error> {
         let CreateOrder { write, registration, mut plan, dry } = order;
         if let Some(earlier) = self.earlier_proposal(&write).await? {
@@ -65,7 +69,10 @@ impl Engine {
         if let Some(theirs) = there.iter().find(|group| !group.is_ours && plan.has_group(&group.name)) {
             return Err(Error::Unready(format!("others made a node group {} in it", theirs.name)));
         }
-        let operation = self.drafted(&write, &record, &world, Kind::CreateCluster, steps(&plan, &there))?;
+        let steps = steps(&plan, &there);
+        let wishes = quotas::of_steps(&steps, None, &Catalog::builtin());
+        quotas::expect_room(estate.as_ref(), &wishes).await?;
+        let operation = self.drafted(&write, &record, &world, Kind::CreateCluster, steps)?;
         if dry {
             return Ok(Proposal { operation, leftovers: Vec::new() });
         }
@@ -115,6 +122,18 @@ impl Engine {
     }
 }
 
+/// All types with GPUs of NVIDIA, if there is one among a cluster's first: the next groups may have others.
+fn gpu_types(plan: &ClusterPlan) -> Option<Vec<String>> {
+    let catalog = Catalog::builtin();
+    let has_gpus = |known: &Arc<InstanceType>| {
+        known.has_gpus() && known.accelerator.as_ref().is_some_and(|one| one.nvidia)
+    };
+    let mut first = plan.groups.iter().flat_map(|group| &group.spec.instance_types);
+    let is_needed = first.any(|name| catalog.types.get(name).is_some_and(has_gpus));
+    let all = || catalog.types.values().filter(|known| has_gpus(known)).map(|known| known.name.clone());
+    is_needed.then(|| all().collect())
+}
+
 /// Who may enter comes before nodes, so that we see them join; what nodes need comes before them, what needs nodes after.
 /// Groups that are there are brought to their size, and stay if anything fails.
 fn steps(plan: &ClusterPlan, there: &[GroupVersion]) -> Vec<StepRecord> {
@@ -142,6 +161,8 @@ fn steps(plan: &ClusterPlan, there: &[GroupVersion]) -> Vec<StepRecord> {
         let groups = new.iter().map(|group| group.spec.name.clone()).collect();
         steps.push(Step::Open { groups, nodes: Vec::new() });
     }
+    // It pulls an image from outside: what fails there is no reason to take a cluster back.
+    steps.extend(gpu_types(plan).map(|types| Step::Ensure { part: Part::DevicePlugin(types) }));
     steps.extend(add_ons(true));
     steps.push(Step::Verify {
         sizes: plan.groups.iter().map(|group| (group.spec.name.clone(), group.count)).collect(),

@@ -7,7 +7,7 @@ mod access;
 mod add_on;
 mod leftovers;
 mod machines;
-mod network;
+pub(super) mod network;
 mod plane;
 mod roles;
 mod survey;
@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use aws_sdk_eks::types::{Update, UpdateStatus};
 use plimsoll_domain::estate::{Estate, Part, Standing, Subnet, Survey};
 use plimsoll_domain::ids::{ClusterId, OperationId};
+use plimsoll_domain::quota::Quota;
 use plimsoll_domain::world::CloudError;
 
 use super::{Aws, TAG_MANAGED, fault};
@@ -46,6 +47,9 @@ impl Estate for Aws {
             Part::Group(_) | Part::Leftovers => {
                 Err(CloudError::Refused("this part is never made, only removed".to_owned()))
             }
+            Part::DevicePlugin(_) => {
+                Err(CloudError::Refused("this part is made in Kubernetes, not in AWS".to_owned()))
+            }
         }
     }
 
@@ -64,8 +68,8 @@ impl Estate for Aws {
             Part::AddOn(add_on) => self.add_on_gone(&add_on.name, made_by).await,
             Part::Group(group) => self.group_gone(group).await,
             Part::Leftovers => self.leftovers_gone().await,
-            // Versions only rise.
-            Part::Version(_) | Part::Machines(_) => Ok(Standing::Reached),
+            // Versions only rise, and what is in Kubernetes goes with it.
+            Part::Version(_) | Part::Machines(_) | Part::DevicePlugin(_) => Ok(Standing::Reached),
         }
     }
 
@@ -76,6 +80,10 @@ impl Estate for Aws {
 
     async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, CloudError> {
         self.subnets_of(ids).await
+    }
+
+    async fn quotas(&self) -> Result<Vec<Quota>, CloudError> {
+        self.account_quotas().await
     }
 }
 

@@ -63,6 +63,7 @@ fn instances(state: &State, fields: &BTreeMap<String, String>) -> String {
     let wanted = |machine: &&Machine| {
         filters.iter().all(|(name, values)| match name.as_str() {
             "instance-id" => values.contains(&machine.id),
+            "instance-state-name" => values.iter().any(|value| value == state_of(machine).1),
             "tag:eks:cluster-name" => values.contains(&state.cluster),
             _ => false,
         })
@@ -72,19 +73,32 @@ fn instances(state: &State, fields: &BTreeMap<String, String>) -> String {
     list("reservationSet", "item", [reservation])
 }
 
-fn instance(cluster: &str, machine: &Machine) -> String {
-    let (code, name) = match (machine.end.is_some(), machine.left) {
+/// A machine's state: its code and its name.
+fn state_of(machine: &Machine) -> (i32, &'static str) {
+    match (machine.end.is_some(), machine.left) {
         (false, _) if machine.joined => (16, "running"),
         (false, _) => (0, "pending"),
         (true, false) => (32, "shutting-down"),
         (true, true) => (48, "terminated"),
-    };
+    }
+}
+
+/// Cores and threads of a type: two threads a core where that comes out even.
+fn cpu_options(instance_type: &str) -> String {
+    let vcpus = Catalog::builtin().types.get(instance_type).map_or(2, |known| known.vcpu);
+    let threads = if vcpus % 2 == 0 { 2 } else { 1 };
+    [leaf("coreCount", vcpus / threads), leaf("threadsPerCore", threads)].concat()
+}
+
+fn instance(cluster: &str, machine: &Machine) -> String {
+    let (code, name) = state_of(machine);
     let tag = |(key, value): (&str, &str)| [leaf("key", key), leaf("value", value)].concat();
     let tags = [("eks:cluster-name", cluster), ("eks:nodegroup-name", machine.group.as_str())].map(tag);
     let mut shown = vec![
         leaf("instanceId", &machine.id),
         super::xml::node("instanceState", &[leaf("code", code), leaf("name", name)].concat()),
         leaf("instanceType", &machine.instance_type),
+        super::xml::node("cpuOptions", &cpu_options(&machine.instance_type)),
         leaf("launchTime", machine.launched.strftime("%Y-%m-%dT%H:%M:%S.%3fZ")),
         super::xml::node("placement", &leaf("availabilityZone", &machine.zone)),
         list("tagSet", "item", tags),

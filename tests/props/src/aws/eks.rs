@@ -17,6 +17,7 @@ pub fn action(request: &Request) -> &'static str {
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), &parts[..]) {
         ("GET", ["clusters", _]) => "DescribeCluster",
+        ("GET", ["clusters"]) => "ListClusters",
         ("POST", ["clusters"]) => "CreateCluster",
         ("DELETE", ["clusters", _]) => "DeleteCluster",
         ("POST", ["clusters", _, "update-config"]) => "UpdateClusterConfig",
@@ -48,7 +49,7 @@ pub fn answer(state: &mut State, request: &Request) -> Answer {
     state.refused(&format!("eks:{action}"))?;
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let cluster = parts.get(1).copied().unwrap_or_default();
-    let is_about_one = !matches!(action, "CreateCluster" | "DescribeAddonVersions");
+    let is_about_one = !matches!(action, "CreateCluster" | "ListClusters" | "DescribeAddonVersions");
     if is_about_one && cluster != state.cluster {
         return Err(Words::new(
             404,

@@ -149,6 +149,8 @@ pub struct State {
     pub templates: BTreeMap<String, Value>,
     pub shortages: BTreeSet<Shortage>,
     pub refusals: BTreeMap<String, (String, u32)>,
+    /// Values of quotas that are not the default, by code.
+    pub granted: BTreeMap<&'static str, f64>,
     pub network: BTreeMap<String, Thing>,
     pub roles: BTreeMap<String, Role>,
     pub queue: VecDeque<String>,
@@ -184,6 +186,7 @@ impl State {
             templates: BTreeMap::new(),
             shortages: BTreeSet::new(),
             refusals: BTreeMap::new(),
+            granted: BTreeMap::new(),
             network: BTreeMap::new(),
             roles: BTreeMap::new(),
             queue: VecDeque::new(),

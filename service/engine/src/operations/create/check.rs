@@ -12,10 +12,6 @@ use crate::{Error, Registration};
 
 /// Letters of a node group's name at most. From the model of EKS.
 const GROUP_NAME_MAX: usize = 63;
-/// Nodes of a node group at most: the quota of EKS.
-const NODES_MAX: u32 = 450;
-/// Node groups at most: the quota of EKS.
-const GROUPS_MAX: usize = 30;
 /// Letters of a role's name at most. From the IAM reference.
 const ROLE_NAME_MAX: usize = 64;
 /// Those of `plimsoll-{region}-{cluster}-cluster` beside region and cluster.
@@ -148,12 +144,6 @@ pub fn own_subnets(plan: &ClusterPlan) -> Option<Vec<Subnet>> {
 
 fn groups(plan: &ClusterPlan) -> Result<(), Error> {
     const FIELD: &str = "spec.groups";
-    if GROUPS_MAX < plan.groups.len() {
-        return Err(wrong(
-            FIELD,
-            format!("{} are more than the {GROUPS_MAX} that EKS lets a cluster have", plan.groups.len()),
-        ));
-    }
     distinct(FIELD, plan.groups.iter().map(|group| &group.spec.name))?;
     for group in &plan.groups {
         let name = &group.spec.name;
@@ -166,12 +156,6 @@ fn groups(plan: &ClusterPlan) -> Result<(), Error> {
         }
         if group.spec.instance_types.is_empty() {
             return Err(wrong(FIELD, format!("{name} has no instance types")));
-        }
-        if NODES_MAX < group.count {
-            return Err(wrong(
-                FIELD,
-                format!("{name}: {} nodes are more than the {NODES_MAX} of EKS", group.count),
-            ));
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use super::{TAG_OPERATION, on_the_way};
 use crate::aws::{Aws, TAG_MANAGED, TAG_PUBLIC, fault};
 
 /// Tag of a part of a network: its cluster.
-const TAG_CLUSTER: &str = "plimsoll:cluster";
+pub(in crate::aws) const TAG_CLUSTER: &str = "plimsoll:cluster";
 /// And what it is in it.
 const TAG_PART: &str = "plimsoll:part";
 /// Tag of a subnet in which load balancers that do not face the world are put. From the EKS guide.

@@ -153,6 +153,10 @@ pub fn answer(state: &mut State, action: &str, request: &Request) -> Option<Answ
     let name = parts.get(3).cloned().unwrap_or_default();
     let body = &request.body;
     let answered = match action {
+        "ListClusters" => {
+            let names: Vec<&String> = shown(state).iter().map(|_| &state.cluster).collect();
+            Ok(json!({ "clusters": names }))
+        }
         "DescribeCluster" => shown(state).map(|cluster| json!({ "cluster": cluster })),
         "CreateCluster" => create(state, body),
         "DeleteCluster" => delete(state),
