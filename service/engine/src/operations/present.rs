@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_domain::operation::{Kind, Operation, State};
 use plimsoll_domain::plan::{ChangeKind, Plan};
+use plimsoll_domain::selector::Labels;
 use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
 use plimsoll_domain::store::{OperationFilter, PageRequest, StoreError};
 use plimsoll_domain::workload::{Pod, WorkloadKind, WorkloadRef};
@@ -13,6 +14,9 @@ use crate::{Engine, Error};
 
 /// Pods that a message names.
 const NAMED_MAX: usize = 3;
+
+/// Name of the program that resizes every group that EKS makes, unless it is told not to.
+const CLUSTER_AUTOSCALER: &str = "cluster-autoscaler";
 
 /// Fewest nodes that a group is to have, by its name.
 pub type Minima = BTreeMap<String, u32>;
@@ -116,10 +120,40 @@ fn newcomers(then: &ClusterState, now: &ClusterState) -> Vec<String> {
     grown
 }
 
+/// A Cluster Autoscaler that runs in a cluster, as `namespace/name` of its pod.
+pub(super) fn rival(state: &ClusterState) -> Option<String> {
+    let runs = |pod: &&Pod| pod.node.is_some() && !pod.terminating;
+    state.pods.iter().filter(runs).find(|pod| is_cluster_autoscaler(&pod.labels)).map(Pod::key)
+}
+
+/// Manifests and charts call it so in one of these labels, `aws-cluster-autoscaler` among them.
+fn is_cluster_autoscaler(labels: &Labels) -> bool {
+    let mut names =
+        ["app", "k8s-app", "app.kubernetes.io/name"].into_iter().filter_map(|key| labels.get(key));
+    names.any(|name| name.ends_with(CLUSTER_AUTOSCALER))
+}
+
 /// What makes a pod again; of a bare pod, itself.
 fn workload(pod: &Pod) -> String {
     match &pod.owner {
         Some(owner) => format!("{:?} {}/{}", owner.kind, owner.namespace, owner.name),
         None => pod.key(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_autoscaler_is_known_by_its_labels() {
+        let check = |key: &str, name: &str, wanted| {
+            let labels = Labels::from([(key.to_owned(), name.to_owned())]);
+            assert_eq!(is_cluster_autoscaler(&labels), wanted, "{key}={name}");
+        };
+        check("app", "cluster-autoscaler", true);
+        check("app.kubernetes.io/name", "aws-cluster-autoscaler", true);
+        check("app", "cluster-autoscaler-exporter", false);
+        check("team", "cluster-autoscaler", false);
     }
 }
