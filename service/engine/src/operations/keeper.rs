@@ -201,6 +201,12 @@ impl Engine {
             if matches!(ended, Ended::Stopped | Ended::Lost) {
                 return;
             }
+            // Whoever resumed it while its cluster was read found it taken.
+            if let Ok(resumed) = engine.store.operation(&id).await
+                && matches!(resumed.state, State::Running | State::Undoing)
+            {
+                return engine.spawn(resumed, world);
+            }
             if let Err(error) = engine.follow_up(&id).await {
                 warn!(operation = %id, cause = &error as &dyn std::error::Error, "what follows is left for later");
             }
