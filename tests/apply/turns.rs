@@ -144,3 +144,23 @@ async fn an_abandoned_operation_leaves_the_cluster_to_another_plan() {
     let begun = rig.apply(&next.id).await.unwrap();
     assert_eq!(rig.end_of(&begun).await.state, State::Succeeded, "{}", rig.sim.journal());
 }
+
+#[tokio::test]
+async fn a_pod_that_does_not_end_is_named_and_the_operation_goes_on_once_it_does() {
+    let bench = bench().await;
+    let moves = bench.operation.steps.iter().find_map(|record| match &record.step {
+        Step::Migrate { moves } => moves.first().map(|one| one.pod.clone()),
+        _ => None,
+    });
+    let pod = moves.expect("the plan moves pods");
+    let held = Fault::StuckPod { pod: pod.clone() };
+    bench.sim.fault(held.clone());
+    let ended = bench.course.run().await;
+    assert_eq!(ended.state, State::Stuck, "{}", bench.sim.journal());
+    let why = ended.failure.expect("it says why").message;
+    assert!(why.contains(&pod), "{why}");
+    bench.sim.lift(held);
+    let ended = bench.course.run().await;
+    assert_eq!(ended.state, State::Succeeded, "{:?}\n{}", ended.failure, bench.sim.journal());
+    assert_eq!(bench.sim.tally(&shop_id()).pods_lost, Vec::<String>::new());
+}

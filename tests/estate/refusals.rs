@@ -1,7 +1,10 @@
 //! Bad days of whole clusters: each ends in a state that says what to do, before anything is done where that can be known.
 
+use std::time::Duration;
+
 use plimsoll_domain::operation::State;
 use plimsoll_engine::{ApplyOrder, CreateOrder, Error};
+use plimsoll_props::aws::Manners;
 use plimsoll_store::Sqlite;
 
 use super::bridge::Bridge;
@@ -249,4 +252,17 @@ async fn add_ons_that_cannot_be_are_refused() {
     let mut order = creation(&bridge, false);
     order.plan.groups.clear();
     expect_field(engine.create_cluster(order).await, "spec.add_ons", "coredns needs nodes");
+}
+
+#[tokio::test]
+async fn machines_that_never_become_nodes_are_waited_for_and_taken_back() {
+    let (bridge, engine) = fresh().await;
+    let never = Duration::from_secs(1_000 * 3600);
+    bridge.fake.set_manners(Manners { boot: never, ..Manners::real() });
+    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    let failure = ended.failure.unwrap();
+    assert_eq!((ended.state, failure.reason.as_str()), (State::Failed, "GAVE_UP"));
+    assert!(failure.message.contains("0 of 2 nodes of general are ready"), "{}", failure.message);
+    assert_eq!(bridge.fake.shown(), "launched 2\n");
 }

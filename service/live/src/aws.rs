@@ -129,7 +129,13 @@ impl Aws {
     /// [`ReachError`].
     pub async fn kubernetes(&self) -> Result<Kubernetes, ReachError> {
         let answer = self.eks.describe_cluster().name(self.cluster.as_str()).send().await;
-        let answer = answer.map_err(|error| fault::of("eks:DescribeCluster", error))?;
+        let answer = match answer.map_err(|error| fault::of("eks:DescribeCluster", error)) {
+            Err(fault) if fault.is_gone() => {
+                let (cluster, region) = (self.cluster.to_string(), self.account.region.clone());
+                return Err(ReachError::Elsewhere { cluster, region });
+            }
+            answer => answer?,
+        };
         let cluster = answer.cluster.ok_or(ReachError::Silent("cluster"))?;
         let endpoint = cluster.endpoint.ok_or(ReachError::Silent("endpoint"))?;
         let authority = cluster.certificate_authority.and_then(|authority| authority.data);
@@ -145,6 +151,14 @@ pub enum ReachError {
     /// AWS refused.
     #[error(transparent)]
     Refused(#[from] Fault),
+    /// There is no such cluster where it was looked for.
+    #[error("EKS has no cluster {cluster} in {region}: are its name, its region and the account right?")]
+    Elsewhere {
+        /// Its name.
+        cluster: String,
+        /// The region.
+        region: String,
+    },
     /// AWS does not tell it: the cluster is still being made, or is gone.
     #[error("EKS tells no {0} of the cluster: is it ACTIVE?")]
     Silent(&'static str),

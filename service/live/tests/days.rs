@@ -14,6 +14,7 @@ use aws_smithy_types::retry::RetryConfig;
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::world::Cloud;
 use plimsoll_live::aws::{Account, Aws, Told};
+use plimsoll_props::aws::{FakeAws, Manners};
 
 /// A time that nobody asks for.
 struct Still;
@@ -73,4 +74,28 @@ async fn without_credentials_the_call_says_so() {
     let words = told(config).await;
     assert!(words.starts_with("eks:ListNodegroups"), "{words}");
     assert!(words.contains("no profile, no role"), "{words}");
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_where_it_is_looked_for_is_told_with_the_region() {
+    let clock = Arc::new(Still);
+    let fake = FakeAws::alone("other", &["us-east-1a"], Manners::default(), clock);
+    let credentials = Credentials::new("AKID", "secret", None, None, "test");
+    let config = config().credentials_provider(credentials).endpoint_url(fake.url());
+    let config = config.http_client(fake.http_client()).load().await;
+    let account = Account { region: "us-east-1".into(), ..Account::default() };
+    let aws = Aws::with("prod".parse().unwrap(), account, Told::default(), Arc::new(Still), &config);
+    let words = aws.kubernetes().await.map(drop).unwrap_err().to_string();
+    assert!(words.contains("no cluster prod in us-east-1"), "{words}");
+}
+
+#[tokio::test]
+async fn a_signature_of_another_time_is_told_to_look_at_the_clock() {
+    let fake = FakeAws::alone("prod", &["us-east-1a"], Manners::default(), Arc::new(Still));
+    fake.found_cluster();
+    fake.refuse("eks:ListNodegroups", "InvalidSignatureException", 1);
+    let credentials = Credentials::new("AKID", "secret", None, None, "test");
+    let config = config().credentials_provider(credentials).endpoint_url(fake.url());
+    let words = told(config.http_client(fake.http_client()).load().await).await;
+    assert!(words.contains("is the clock of this machine right?"), "{words}");
 }

@@ -19,7 +19,21 @@ pub struct Fault {
 }
 
 fn hint(code: &str, action: &str) -> String {
-    if is_denied(code) { format!(" (allow {action}, see k8s/iam)") } else { String::new() }
+    if is_denied(code) {
+        format!(" (allow {action}, see k8s/iam)")
+    } else if is_late(code) {
+        " (is the clock of this machine right?)".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+/// Whether a signature was refused, as one is that seems to be of another time.
+fn is_late(code: &str) -> bool {
+    matches!(
+        code,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestExpired" | "RequestTimeTooSkewed"
+    )
 }
 
 fn is_denied(code: &str) -> bool {
