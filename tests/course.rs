@@ -60,7 +60,7 @@ pub fn unbegun(model: &Operation) -> Operation {
 }
 
 /// A runner that waits for no window.
-pub fn runner(store: Arc<dyn Logbook>, world: World) -> Runner {
+fn runner(store: Arc<dyn Logbook>, world: World) -> Runner {
     let (changed, gate) = (Arc::new(|| ()), Arc::new(gate::Open));
     Runner { store, world, changed, gate, drain_timeout: Duration::from_secs(15 * 60) }
 }

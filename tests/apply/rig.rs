@@ -134,10 +134,10 @@ impl Rig {
         self.engine.apply_plan(order).await
     }
 
-    /// Has a stuck operation tried again, as a server does when it starts.
+    /// Has a stuck operation tried again.
     pub async fn run_again(&self, stuck: &Operation) -> Operation {
-        let store = Arc::new(self.store.clone());
-        course::runner(store, self.sim.world()).run(stuck.clone()).await.unwrap()
+        let resumed = self.engine.resume_operation(&write(start()), &stuck.id).await.unwrap();
+        self.end_of(&resumed).await
     }
 
     /// Waits until an operation is over or stuck.
