@@ -18,6 +18,13 @@ pub enum Counted {
         /// Families, lower case: by their letters (`m` is `m5` and `m7i`), or by letters and generation (`p5` is `p5en`).
         families: Vec<String>,
     },
+    /// Things, one by one.
+    Things(Things),
+}
+
+/// What is counted one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Things {
     /// Clusters of a region.
     Clusters,
     /// Node groups of the cluster.
@@ -55,16 +62,8 @@ pub enum Need {
         /// Their type.
         instance_type: String,
     },
-    /// A cluster more.
-    Cluster,
-    /// A node group more.
-    Group,
-    /// Nodes of one node group, those that it has among them.
-    NodesOfGroup,
-    /// A network more.
-    Network,
-    /// Elastic IP addresses more.
-    Addresses,
+    /// More of these; of nodes, all of the group's.
+    Things(Things),
 }
 
 /// So much of something, and what for.
@@ -84,7 +83,7 @@ pub fn shortages(quotas: &[Quota], wishes: &[Wish]) -> Vec<String> {
     let mut found = Vec::new();
     for (index, quota) in quotas.iter().enumerate() {
         let its: Vec<&Wish> = wishes.iter().filter(|wish| counts(quotas, index, &wish.need)).collect();
-        if quota.counted == Counted::NodesOfGroup {
+        if quota.counted == Counted::Things(Things::NodesOfGroup) {
             found.extend(its.into_iter().filter_map(|wish| short(quota, &[wish])));
         } else {
             found.extend(short(quota, &its));
@@ -109,8 +108,9 @@ fn short(quota: &Quota, wishes: &[&Wish]) -> Option<String> {
 
 /// Whether a quota counts something.
 fn counts(quotas: &[Quota], index: usize, need: &Need) -> bool {
-    let Need::Vcpus { kind, instance_type } = need else {
-        return quotas[index].counted == plain(need);
+    let (kind, instance_type) = match need {
+        Need::Things(things) => return quotas[index].counted == Counted::Things(*things),
+        Need::Vcpus { kind, instance_type } => (kind, instance_type),
     };
     let names_it = |quota: &Quota, letters: &str| match &quota.counted {
         Counted::Vcpus { kind: its, families } => {
@@ -124,18 +124,6 @@ fn counts(quotas: &[Quota], index: usize, need: &Need) -> bool {
     }
     let variant = VARIANTS.into_iter().find(|(name, _)| *name == letters);
     variant.is_some_and(|(_, family)| names_it(&quotas[index], family))
-}
-
-/// Anything but virtual CPUs.
-fn plain(need: &Need) -> Counted {
-    match need {
-        Need::Vcpus { kind, .. } => Counted::Vcpus { kind: *kind, families: Vec::new() },
-        Need::Cluster => Counted::Clusters,
-        Need::Group => Counted::Groups,
-        Need::NodesOfGroup => Counted::NodesOfGroup,
-        Need::Network => Counted::Networks,
-        Need::Addresses => Counted::Addresses,
-    }
 }
 
 fn is_of(instance_type: &str, name: &str, letters: &str) -> bool {
@@ -235,11 +223,11 @@ mod tests {
         let quota = Quota {
             name: "nodes".into(),
             code: "L-1".into(),
-            counted: Counted::NodesOfGroup,
+            counted: Counted::Things(Things::NodesOfGroup),
             limit: 450,
             used: 0,
         };
-        let of = |count, who: &str| Wish { need: Need::NodesOfGroup, count, who: who.into() };
+        let of = |count, who: &str| Wish { need: Need::Things(Things::NodesOfGroup), count, who: who.into() };
         let quotas = [quota];
         assert!(shortages(&quotas, &[of(300, "a"), of(300, "b")]).is_empty());
         assert_eq!(shortages(&quotas, &[of(300, "a"), of(451, "b")]).len(), 1);

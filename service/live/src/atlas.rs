@@ -126,13 +126,6 @@ impl Door {
     }
 }
 
-impl Door {
-    /// The API server, as a part of what is made.
-    async fn plane(&self) -> Result<&Kubernetes, CloudError> {
-        self.kubernetes().await.map_err(|error| CloudError::Failed(error.to_string()))
-    }
-}
-
 /// The cluster behind a context of a kubeconfig that is named like it.
 async fn named(path: &PathBuf, cluster: &ClusterId) -> Result<Kubernetes, ConnectError> {
     let context = Some(cluster.to_string());
@@ -234,7 +227,10 @@ impl Estate for Door {
         by: &OperationId,
     ) -> Result<Standing, CloudError> {
         match part {
-            Part::DevicePlugin(types) => self.plane().await?.ensure_device_plugin(types).await,
+            Part::DevicePlugin(types) => match self.kubernetes().await {
+                Ok(kubernetes) => kubernetes.ensure_device_plugin(types).await,
+                Err(why) => Err(CloudError::Failed(why.to_string())),
+            },
             _ => self.aws().await.ensure(cluster, part, by).await,
         }
     }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::offer::{Offer, Unavailable};
-use plimsoll_domain::operation::{Kind, Step, StepRecord};
+use plimsoll_domain::operation::{Kind, Operation, Step, StepRecord};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::{ClusterRecord, OperationFilter, PageRequest, StoreError};
 use plimsoll_domain::world::{Cause, Notice, World};
@@ -22,7 +22,7 @@ use crate::{Engine, Error, metrics};
 /// their grace period.
 const REPLACE_FIRST: SignedDuration = SignedDuration::from_mins(4);
 /// Operations that are looked through for one that heeds a notice already.
-pub(super) const RECENT_MAX: u32 = 1_000;
+const RECENT_MAX: u32 = 1_000;
 
 impl Engine {
     /// Acts on the notices that a cluster's machines were given. Those of machines that are taken back become an operation;
@@ -90,11 +90,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Notices that no operation heeds or heeded.
-    async fn unheeded(&self, cluster: &ClusterId, notices: Vec<Notice>) -> Result<Vec<Notice>, Error> {
+    /// A cluster's operations, newest first.
+    pub(super) async fn recent_operations(&self, cluster: &ClusterId) -> Result<Vec<Operation>, Error> {
         let filter = OperationFilter { cluster: Some(cluster.clone()), ..OperationFilter::default() };
         let page = PageRequest { size: RECENT_MAX, token: String::new() };
-        let recent = self.store.operations(&filter, &page).await?.items;
+        Ok(self.store.operations(&filter, &page).await?.items)
+    }
+
+    /// Notices that no operation heeds or heeded.
+    async fn unheeded(&self, cluster: &ClusterId, notices: Vec<Notice>) -> Result<Vec<Notice>, Error> {
+        let recent = self.recent_operations(cluster).await?;
         let heeded: BTreeSet<&String> = recent
             .iter()
             .filter_map(|operation| match &operation.kind {

@@ -6,12 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::operation::{Kind, State, Step, StepRecord};
 use plimsoll_domain::policy::Policy;
 use plimsoll_domain::snapshot::ClusterState;
-use plimsoll_domain::store::{ClusterRecord, OperationFilter, PageRequest, StoreError};
+use plimsoll_domain::store::{ClusterRecord, StoreError};
 use plimsoll_domain::world::{Notice, World};
 use tracing::info;
 
 use super::gate;
-use super::interrupt::RECENT_MAX;
 use crate::{Engine, Error};
 
 /// Wait after a replacement that came to nothing. A guess: capacity that is short is short for hours.
@@ -64,9 +63,7 @@ impl Engine {
 
     /// Machines that were replaced, are being replaced, or could not be just now.
     async fn settled(&self, record: &ClusterRecord, now: Timestamp) -> Result<BTreeSet<String>, Error> {
-        let filter = OperationFilter { cluster: Some(record.id.clone()), ..OperationFilter::default() };
-        let page = PageRequest { size: RECENT_MAX, token: String::new() };
-        let recent = self.store.operations(&filter, &page).await?.items;
+        let recent = self.recent_operations(&record.id).await?;
         let machines = recent.into_iter().filter_map(|operation| match operation.kind {
             Kind::ReplaceMachine { machine } => {
                 let is_given_up = matches!(operation.state, State::Failed | State::Cancelled);

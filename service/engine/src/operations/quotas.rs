@@ -7,8 +7,9 @@ use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::estate::{Estate, Part};
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::operation::{Step, StepRecord};
-use plimsoll_domain::quota::{Need, Wish, shortages};
+use plimsoll_domain::quota::{Need, Things, Wish, shortages};
 use plimsoll_domain::snapshot::ClusterState;
+use plimsoll_domain::world::CloudError;
 use tracing::warn;
 
 use crate::Error;
@@ -24,14 +25,11 @@ pub async fn expect_room(estate: &dyn Estate, wishes: &[Wish]) -> Result<(), Err
     if wishes.is_empty() {
         return Ok(());
     }
-    let quotas = match tokio::time::timeout(READ_MAX, estate.quotas()).await {
-        Ok(Ok(quotas)) => quotas,
-        Ok(Err(why)) => {
+    let late = |_| Err(CloudError::Failed(format!("nothing was told within {} s", READ_MAX.as_secs())));
+    let quotas = match tokio::time::timeout(READ_MAX, estate.quotas()).await.unwrap_or_else(late) {
+        Ok(quotas) => quotas,
+        Err(why) => {
             warn!(%why, "quotas are not known, and not judged");
-            return Ok(());
-        }
-        Err(_) => {
-            warn!("quotas were not told within {} s, and are not judged", READ_MAX.as_secs());
             return Ok(());
         }
     };
@@ -48,9 +46,9 @@ pub fn of_steps(steps: &[StepRecord], now: Option<&ClusterState>, catalog: &Cata
     let mut wish = |need, count: i64, who: String| wishes.push(Wish { need, count, who });
     for record in steps {
         match &record.step {
-            Step::EnsureGroup { spec } => wish(Need::Group, 1, spec.name.clone()),
+            Step::EnsureGroup { spec } => wish(Need::Things(Things::Groups), 1, spec.name.clone()),
             Step::Grow { group, from, to } => {
-                wish(Need::NodesOfGroup, i64::from(*to), format!("nodes of {group}"));
+                wish(Need::Things(Things::NodesOfGroup), i64::from(*to), format!("nodes of {group}"));
                 let Some((kind, types)) = groups.get(group.as_str()) else { continue };
                 let vcpus = |name: &&String| catalog.types.get(name.as_str()).map_or(0, |known| known.vcpu);
                 // The least that it may come to: what cannot be even then is refused.
@@ -60,12 +58,14 @@ pub fn of_steps(steps: &[StepRecord], now: Option<&ClusterState>, catalog: &Cata
                 let need = Need::Vcpus { kind: *kind, instance_type: least.clone() };
                 wish(need, count, format!("{more} {least} of {group}"));
             }
-            Step::Ensure { part: Part::ControlPlane(_) } => wish(Need::Cluster, 1, "the cluster".to_owned()),
+            Step::Ensure { part: Part::ControlPlane(_) } => {
+                wish(Need::Things(Things::Clusters), 1, "the cluster".to_owned())
+            }
             Step::Ensure { part: Part::Network(network) } => {
                 let gates = if network.nat_per_zone { network.zones.len() } else { 1 };
-                wish(Need::Network, 1, "its network".to_owned());
+                wish(Need::Things(Things::Networks), 1, "its network".to_owned());
                 let count = i64::try_from(gates).unwrap_or(i64::MAX);
-                wish(Need::Addresses, count, "NAT gateways".to_owned());
+                wish(Need::Things(Things::Addresses), count, "NAT gateways".to_owned());
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ mod access;
 mod add_on;
 mod leftovers;
 mod machines;
-pub(super) mod network;
+mod network;
 mod plane;
 mod roles;
 mod survey;
@@ -26,6 +26,8 @@ use super::{Aws, TAG_MANAGED, fault};
 
 /// Tag that names the operation which made something.
 pub(super) const TAG_OPERATION: &str = "plimsoll:operation";
+/// Tag of a part of a network of ours: its cluster.
+pub(super) const TAG_CLUSTER: &str = "plimsoll:cluster";
 
 #[async_trait]
 impl Estate for Aws {

@@ -5,22 +5,22 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType};
 use aws_sdk_servicequotas::types::ServiceQuota;
 use plimsoll_domain::fleet::CapacityKind;
-use plimsoll_domain::quota::{Counted, Quota, Running, count_vcpus};
+use plimsoll_domain::quota::{Counted, Quota, Running, Things, count_vcpus};
 use plimsoll_domain::world::{Cloud, CloudError};
 
-use super::estate::network::TAG_CLUSTER;
+use super::estate::TAG_CLUSTER;
 use super::{Aws, fault};
 
 /// Services whose quotas bear on a cluster.
 const SERVICES: [&str; 3] = ["ec2", "eks", "vpc"];
 /// Quotas that are told by their code, since their names say too little. Source: AWS General Reference, "Amazon EKS endpoints
 /// and quotas", "Amazon VPC quotas".
-const CODES: [(&str, Counted); 5] = [
-    ("L-1194D53C", Counted::Clusters),
-    ("L-6D54EA21", Counted::Groups),
-    ("L-BD136A63", Counted::NodesOfGroup),
-    ("L-F678F1CE", Counted::Networks),
-    ("L-0263D0A3", Counted::Addresses),
+const CODES: [(&str, Things); 5] = [
+    ("L-1194D53C", Things::Clusters),
+    ("L-6D54EA21", Things::Groups),
+    ("L-BD136A63", Things::NodesOfGroup),
+    ("L-F678F1CE", Things::Networks),
+    ("L-0263D0A3", Things::Addresses),
 ];
 /// The family letter of types that AWS calls High Memory, `u-6tb1` and `u7i`.
 const HIGH_MEMORY: &str = "u";
@@ -39,13 +39,13 @@ impl Aws {
         let mut quotas: Vec<Quota> = limits.into_values().collect();
         count_vcpus(&mut quotas, &running);
         for quota in &mut quotas {
-            quota.used = match quota.counted {
-                Counted::Vcpus { .. } => quota.used,
-                Counted::Clusters => clusters,
-                Counted::Groups => number(groups.len()),
-                Counted::NodesOfGroup => 0,
-                Counted::Networks => networks,
-                Counted::Addresses => addresses,
+            let Counted::Things(things) = quota.counted else { continue };
+            quota.used = match things {
+                Things::Clusters => clusters,
+                Things::Groups => number(groups.len()),
+                Things::NodesOfGroup => 0,
+                Things::Networks => networks,
+                Things::Addresses => addresses,
             };
         }
         Ok(quotas)
@@ -152,7 +152,7 @@ fn taken(machine: &Instance) -> Option<((CapacityKind, String), i64)> {
 /// A quota that bears on clusters, by its code.
 fn known(quota: ServiceQuota) -> Option<(String, Quota)> {
     let (code, name) = (quota.quota_code?, quota.quota_name.unwrap_or_default());
-    let by_code = CODES.iter().find(|(known, _)| *known == code).map(|(_, counted)| counted.clone());
+    let by_code = CODES.iter().find(|(known, _)| *known == code).map(|(_, things)| Counted::Things(*things));
     let counted = by_code.or_else(|| vcpus(&name))?;
     // Whole numbers; none is told as a fraction.
     let limit = quota.value.filter(|value| value.is_finite())?.floor() as i64;

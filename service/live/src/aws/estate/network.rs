@@ -9,12 +9,10 @@ use plimsoll_domain::estate::{Network, Standing};
 use plimsoll_domain::ids::OperationId;
 use plimsoll_domain::world::CloudError;
 
-use super::{TAG_OPERATION, on_the_way};
+use super::{TAG_CLUSTER, TAG_OPERATION, on_the_way};
 use crate::aws::{Aws, TAG_MANAGED, TAG_PUBLIC, fault};
 
-/// Tag of a part of a network: its cluster.
-pub(in crate::aws) const TAG_CLUSTER: &str = "plimsoll:cluster";
-/// And what it is in it.
+/// Tag of a part of a network: what it is in it.
 const TAG_PART: &str = "plimsoll:part";
 /// Tag of a subnet in which load balancers that do not face the world are put. From the EKS guide.
 const TAG_INTERNAL: &str = "kubernetes.io/role/internal-elb";
