@@ -28,6 +28,7 @@ mod volume;
 mod yaml;
 
 use std::io::Read;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plimsoll_domain::snapshot::Snapshot;
@@ -35,7 +36,7 @@ use plimsoll_domain::snapshot::Snapshot;
 use crate::error::ReadError;
 use crate::input;
 
-use draft::Draft;
+use draft::{Draft, Origin};
 pub(crate) use owner::workload_kind;
 
 /// Pods of one cluster.
@@ -67,6 +68,25 @@ pub fn read(raw: impl Read, options: &Options) -> Result<Snapshot, ReadError> {
     import.finish(options)
 }
 
+/// One object of a cluster, read once to be taken into many an [`Import`]: what planning needs of it, but for what others say.
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Object(Arc<Draft>);
+
+impl Object {
+    /// Reads an object from its JSON.
+    ///
+    /// # Errors
+    /// [`ReadError::Bad`] if it is not what its kind promises.
+    pub fn read(json: &str) -> Result<Self, ReadError> {
+        let mut draft = Draft::default();
+        let item = object::Item { text: json, line: None, origin: Origin::default(), kind: None };
+        object::read(&item, &mut draft)?;
+        draft.documents = 1;
+        Ok(Self(Arc::new(draft)))
+    }
+}
+
 /// Objects of one cluster from several files.
 #[derive(Default)]
 pub struct Import {
@@ -93,6 +113,18 @@ impl Import {
         match text.peek_token()? {
             None => Ok(()),
             Some(_) => yaml::read(text, &mut self.draft),
+        }
+    }
+
+    /// Takes one more object, read before.
+    ///
+    /// # Errors
+    /// [`ReadError::TooLarge`] after [`PODS_MAX`] pods.
+    pub fn add(&mut self, object: &Object) -> Result<(), ReadError> {
+        self.draft.add(&object.0);
+        match self.draft.pods.len() <= PODS_MAX {
+            true => Ok(()),
+            false => Err(ReadError::TooLarge { what: "pods", limit: PODS_MAX as u64 }),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a cluster has, as its API server told it last: one watch for each kind.
 //!
-//! An object is kept as its JSON without what planning never reads, and all are read together by the same code that reads
-//! files. A watch begins with a paged list; one that fails is begun anew, list and all, after a pause.
+//! An object is read when it comes, by the same code that reads files, and only what planning needs of it is kept: a look puts
+//! together what was read. A watch begins with a paged list; one that fails is begun anew, list and all, after a pause.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +14,7 @@ use kube::api::{ApiResource, DynamicObject, TypeMeta};
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
 use plimsoll_domain::snapshot::Snapshot;
-use plimsoll_manifest::ReadError;
-use plimsoll_manifest::kube::{Import, Options};
+use plimsoll_manifest::kube::{Import, Object, Options};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,12 +24,11 @@ use super::kinds;
 
 /// Objects of one answer to a list.
 const PAGE: u32 = 500;
+/// Longest that one watch lasts before the API server ends it, and it goes on where it was; seconds.
+pub(super) const WATCH_MAX: u32 = 60;
 /// Pauses before a watch that failed is begun anew: the first, doubled up to the last. One that held for longer than the last
 /// begins with the first again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-/// Annotations that repeat the object.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
 /// Namespace and name.
 type Key = (String, String);
 
@@ -39,7 +37,8 @@ struct Kept {
     /// Grows with every change; see [`version`].
     version: u64,
     uid: Option<String>,
-    json: Arc<str>,
+    /// Why not, if it is not what its kind promises.
+    read: Result<Object, Arc<str>>,
 }
 
 /// Objects of one kind.
@@ -105,17 +104,15 @@ impl Mirror {
     }
 
     /// Reads what there is as planning sees it.
-    pub fn read(&self, now: Timestamp) -> Result<Snapshot, ReadError> {
+    pub fn read(&self, now: Timestamp) -> Result<Snapshot, String> {
         let mut import = Import::default();
         for shelf in &self.shelves {
-            let objects = shelf.objects();
-            // Not all at once: the text of a list is as large as what is kept.
-            for some in objects.chunks(PAGE as usize) {
-                let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, some.join(","));
-                import.read(list.as_bytes())?;
+            for object in shelf.objects() {
+                import.add(&object.map_err(|why| why.to_string())?).map_err(|error| error.to_string())?;
             }
         }
-        import.finish_live(&Options { now, capture_time: Some(now) })
+        let options = Options { now, capture_time: Some(now) };
+        import.finish_live(&options).map_err(|error| error.to_string())
     }
 
     /// Takes a node in as the server answered it, unless a watch has told that it is gone.
@@ -155,8 +152,8 @@ impl Shelf {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn objects(&self) -> Vec<Arc<str>> {
-        self.lock().values().map(|kept| Arc::clone(&kept.json)).collect()
+    fn objects(&self) -> Vec<Result<Object, Arc<str>>> {
+        self.lock().values().map(|kept| kept.read.clone()).collect()
     }
 
     /// What a watch tells. What is on the shelf may be newer: the answer to a change of ours.
@@ -199,7 +196,10 @@ async fn keep(client: Client, shelf: Arc<Shelf>) {
     loop {
         let begun = Instant::now();
         let api: Api<DynamicObject> = Api::all_with(client.clone(), &shelf.resource);
-        let mut events = std::pin::pin!(watcher::watcher(api, watcher::Config::default().page_size(PAGE)));
+        let mut events = std::pin::pin!(watcher::watcher(
+            api,
+            watcher::Config::default().page_size(PAGE).timeout(WATCH_MAX)
+        ));
         let mut listed = BTreeMap::new();
         while let Some(event) = events.next().await {
             match event {
@@ -231,13 +231,11 @@ async fn keep(client: Client, shelf: Arc<Shelf>) {
 fn kept(mut object: DynamicObject, resource: &ApiResource) -> (Key, Kept) {
     // Lists leave out what their items are.
     object.types = Some(TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() });
-    object.metadata.managed_fields = None;
-    if let Some(annotations) = &mut object.metadata.annotations {
-        annotations.remove(LAST_APPLIED);
-    }
-    // It was JSON a moment ago.
-    let json = serde_json::to_string(&object).unwrap_or_default().into();
-    (key(&object), Kept { version: version(&object), uid: object.metadata.uid, json })
+    let key = key(&object);
+    let json = serde_json::to_string(&object).map_err(|error| error.to_string());
+    let read = json.and_then(|json| Object::read(&json).map_err(|error| error.to_string()));
+    let read = read.map_err(|why| format!("{} {}/{}: {why}", resource.kind, key.0, key.1).into());
+    (key, Kept { version: version(&object), uid: object.metadata.uid, read })
 }
 
 /// Versions are opaque to clients, but those of one kind may be compared as numbers: promised since 1.35, and so before.

@@ -32,6 +32,7 @@ const INGRESS_SCHEME: &str = "alb.ingress.kubernetes.io/scheme";
 const INGRESS_GROUP: &str = "alb.ingress.kubernetes.io/group.name";
 
 /// A volume, and the class that tells its type.
+#[derive(Clone)]
 pub(super) struct VolumeDraft {
     volume: PersistentVolume,
     class: String,

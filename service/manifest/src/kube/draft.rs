@@ -40,6 +40,7 @@ impl fmt::Display for Origin {
 }
 
 /// A pod, but for what other objects tell of it.
+#[derive(Clone)]
 pub(super) struct PodDraft {
     pub origin: Origin,
     /// Owner, volumes, architectures and the like are still empty.
@@ -55,6 +56,7 @@ pub(super) struct PodDraft {
 }
 
 /// A node and what its annotations say.
+#[derive(Clone)]
 pub(super) struct NodeDraft {
     pub origin: Origin,
     pub node: Node,
@@ -63,12 +65,14 @@ pub(super) struct NodeDraft {
 }
 
 /// A DaemonSet, but for what its RuntimeClass adds.
+#[derive(Clone)]
 pub(super) struct DaemonSetDraft {
     pub set: DaemonSet,
     pub runtime_class: Option<String>,
 }
 
 /// A PodDisruptionBudget before its percentages are resolved.
+#[derive(Clone)]
 pub(super) struct BudgetDraft {
     pub namespace: String,
     pub name: String,
@@ -77,6 +81,7 @@ pub(super) struct BudgetDraft {
 }
 
 /// What a PriorityClass says.
+#[derive(Clone, Copy)]
 pub(super) struct Priority {
     pub value: i32,
     pub is_default: bool,
@@ -117,12 +122,75 @@ pub(super) struct Draft {
 impl Draft {
     /// One shared value for equal ones.
     pub(super) fn share(&mut self, scheduling: Scheduling) -> Arc<Scheduling> {
+        self.shared(Arc::new(scheduling))
+    }
+
+    fn shared(&mut self, scheduling: Arc<Scheduling>) -> Arc<Scheduling> {
         if let Some(known) = self.schedulings.get(&scheduling) {
             return Arc::clone(known);
         }
-        let new = Arc::new(scheduling);
-        self.schedulings.insert(Arc::clone(&new));
-        new
+        self.schedulings.insert(Arc::clone(&scheduling));
+        scheduling
+    }
+
+    /// Takes in what another one has, as if it had been read here.
+    pub(super) fn add(&mut self, other: &Self) {
+        // All of it: a field that is new must not be forgotten here.
+        let Self {
+            documents,
+            pods,
+            nodes,
+            replica_sets,
+            jobs,
+            workloads,
+            daemon_sets,
+            budgets,
+            claims,
+            volumes,
+            classes,
+            billed_volumes,
+            load_balancers,
+            attach_limits,
+            autoscaled,
+            namespaces,
+            priorities,
+            runtimes,
+            ignored_kinds,
+            notes,
+            newest,
+            schedulings: _,
+        } = other;
+        let later =
+            |origin: Origin| Origin { document: self.documents.saturating_add(origin.document), ..origin };
+        self.nodes.extend(nodes.iter().map(|node| NodeDraft { origin: later(node.origin), ..node.clone() }));
+        let pods = pods.iter().map(|pod| PodDraft { origin: later(pod.origin), ..pod.clone() });
+        for mut pod in pods.collect::<Vec<_>>() {
+            pod.pod.scheduling = self.shared(pod.pod.scheduling);
+            self.pods.push(pod);
+        }
+        self.documents = self.documents.saturating_add(*documents);
+        self.replica_sets.extend(replica_sets.clone());
+        self.jobs.extend(jobs.clone());
+        self.workloads.extend_from_slice(workloads);
+        self.daemon_sets.extend_from_slice(daemon_sets);
+        self.budgets.extend_from_slice(budgets);
+        self.claims.extend(claims.clone());
+        self.volumes.extend(volumes.clone());
+        self.classes.extend(classes.clone());
+        self.billed_volumes.extend(billed_volumes.clone());
+        self.load_balancers.extend(load_balancers.clone());
+        for (node, limits) in attach_limits {
+            self.attach_limits.entry(node.clone()).or_default().extend(limits.clone());
+        }
+        self.autoscaled.extend_from_slice(autoscaled);
+        self.namespaces.extend(namespaces.clone());
+        self.priorities.extend(priorities.clone());
+        self.runtimes.extend(runtimes.clone());
+        for (kind, count) in ignored_kinds {
+            *self.ignored_kinds.entry(kind.clone()).or_default() += count;
+        }
+        self.notes.extend(notes);
+        self.saw(*newest);
     }
 
     /// Notes that an object tells of this time.

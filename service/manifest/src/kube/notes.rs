@@ -55,6 +55,14 @@ impl Notes {
         self.0.entry(note).or_insert_with(|| Seen { count: 0, first: subject() }).count += 1;
     }
 
+    /// Takes in what was remarked elsewhere, later.
+    pub(super) fn extend(&mut self, later: &Self) {
+        for (note, seen) in &later.0 {
+            self.0.entry(*note).or_insert_with(|| Seen { count: 0, first: seen.first.clone() }).count +=
+                seen.count;
+        }
+    }
+
     /// One finding by remark.
     pub(super) fn findings(self) -> impl Iterator<Item = Finding> {
         self.0.into_iter().map(|(note, seen)| note.finding(seen.count, seen.first))

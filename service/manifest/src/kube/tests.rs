@@ -11,7 +11,7 @@ use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
 use plimsoll_domain::workload::Pod;
 use serde_json::{Value, json};
 
-use super::{Options, read};
+use super::{Import, Object, Options, read};
 use crate::error::ReadError;
 
 /// The time of all tests.
@@ -19,10 +19,22 @@ fn options() -> Options {
     Options::at("2026-11-22T12:00:00Z".parse().expect("a time"))
 }
 
-/// Reads a list of these objects.
+/// Reads a list of these objects. One by one they come to the same.
 fn list(items: &[Value]) -> Result<Snapshot, ReadError> {
     let text = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
-    read(text.as_bytes(), &options())
+    let listed = read(text.as_bytes(), &options());
+    if let Ok(listed) = &listed {
+        assert_eq!(*listed, one_by_one(items).expect("each can be read"));
+    }
+    listed
+}
+
+fn one_by_one(items: &[Value]) -> Result<Snapshot, ReadError> {
+    let mut import = Import::default();
+    for item in items {
+        import.add(&Object::read(&item.to_string())?)?;
+    }
+    import.finish(&options())
 }
 
 #[track_caller]

@@ -44,6 +44,7 @@ pub(super) enum ClassName {
 }
 
 /// A PersistentVolumeClaim.
+#[derive(Clone)]
 pub(super) struct Claim {
     lost: bool,
     deleting: bool,
@@ -54,6 +55,7 @@ pub(super) struct Claim {
 }
 
 /// A PersistentVolume.
+#[derive(Clone)]
 pub(super) struct PersistentVolume {
     driver: String,
     reach: VolumeReach,
@@ -62,6 +64,7 @@ pub(super) struct PersistentVolume {
 }
 
 /// A StorageClass.
+#[derive(Clone)]
 pub(super) struct Class {
     pub provisioner: String,
     /// What its provisioner is told, such as `type: gp3`.
