@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolume, Pod};
+use k8s_openapi::api::core::v1::{Node, PersistentVolume, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::api::PostParams;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use plimsoll_props::attacher::Attacher;
 use plimsoll_props::objects::{self, object, put};
@@ -82,7 +82,20 @@ pub async fn open(site: &Site, size: &Size) -> Attacher {
     put(client, store(size.volumes)).await;
     put(client, objects::budget(STORE, 1)).await;
     site.until_serving(size.pods()).await;
+    role(client).await;
     attacher
+}
+
+/// A label that people set on nodes by hand: no node group may state it.
+async fn role(client: &Client) {
+    let nodes: Api<Node> = Api::all(client.clone());
+    let role = json!({ "metadata": { "labels": { "node-role.kubernetes.io/worker": "" } } });
+    for node in nodes.list(&ListParams::default()).await.unwrap() {
+        nodes
+            .patch(&node.metadata.name.unwrap(), &PatchParams::default(), &Patch::Merge(&role))
+            .await
+            .unwrap();
+    }
 }
 
 /// Volumes that are there before their claims, each in a zone, as after a restore from snapshots.

@@ -37,7 +37,7 @@ mod types;
 pub use capacity::{EBS_VOLUMES, volumes_of_type};
 pub use cluster::build;
 pub use context::{Context, DemandFacts, OfferingFacts, Tag};
-pub use labels::{ALIASES, is_by_type, is_custom};
+pub use labels::{ALIASES, is_by_type, is_custom, stated};
 pub use ready::ready;
 pub use refusal::Refusal;
 pub use templates::{TEMPLATES_MAX, Template};

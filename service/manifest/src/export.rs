@@ -7,7 +7,6 @@ pub mod eksctl;
 mod fleet;
 pub mod karpenter;
 pub mod kubernetes;
-mod labels;
 mod names;
 pub mod terraform;
 #[cfg(test)]

@@ -41,6 +41,21 @@ const OWN_PREFIXES: [&str; 3] =
 /// carries, the next of that type will.
 const BY_TYPE_PREFIXES: [&str; 3] = ["nvidia.com/", "feature.node.kubernetes.io/", "amd.com/"];
 
+/// Domains of labels that AWS, EKS, eksctl and Karpenter set themselves, or refuse from others.
+const SET_BY_OTHERS: [&str; 6] = [
+    "eks.amazonaws.com",
+    "alpha.eksctl.io",
+    "karpenter.sh",
+    "karpenter.k8s.aws",
+    "topology.k8s.aws",
+    "topology.ebs.csi.aws.com",
+];
+/// Domains that belong to Kubernetes: a kubelet does not start if it is told to set labels of them on its node.
+/// Source: the admission plugin NodeRestriction.
+const OF_KUBERNETES: [&str; 2] = ["kubernetes.io", "k8s.io"];
+/// Those of them that a kubelet may set.
+const OPEN_TO_KUBELETS: [&str; 2] = ["node.kubernetes.io", "kubelet.kubernetes.io"];
+
 /// What tells one new node's labels from another's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewNode<'a> {
@@ -110,8 +125,35 @@ impl NewNode<'_> {
     }
 }
 
+/// The labels that a node group has to be told, of those that its nodes carry. The others come by themselves, or from somebody
+/// who set them on nodes that are there.
+pub fn stated(labels: &Labels) -> Labels {
+    let stated = labels.iter().filter(|(key, _)| may_be_stated(key));
+    stated.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn may_be_stated(key: &str) -> bool {
+    let set_by_others = domain(key).is_some_and(|domain| is_in(domain, &SET_BY_OTHERS));
+    key != LABEL_INSTANCE_TYPE && !set_by_others && !is_reserved(key)
+}
+
+/// Whether only Kubernetes may set it.
+fn is_reserved(key: &str) -> bool {
+    domain(key).is_some_and(|domain| is_in(domain, &OF_KUBERNETES) && !is_in(domain, &OPEN_TO_KUBELETS))
+}
+
+fn domain(key: &str) -> Option<&str> {
+    Some(key.split_once('/')?.0)
+}
+
+/// Whether a domain is one of these, or below one.
+fn is_in(domain: &str, domains: &[&str]) -> bool {
+    let is_below = |rest: &str| rest.is_empty() || rest.ends_with('.');
+    domains.iter().any(|one| domain.strip_suffix(one).is_some_and(is_below))
+}
+
 /// Whether a label belongs to the node template: neither well-known, nor of one machine or group, nor
-/// derived from the instance type.
+/// derived from the instance type, nor such that no template can state it.
 pub fn is_custom(key: &str) -> bool {
     let well_known = [
         LABEL_ZONE,
@@ -126,7 +168,12 @@ pub fn is_custom(key: &str) -> bool {
     ];
     let aliases = ALIASES.iter().any(|(alias, _)| *alias == key);
     let own = OWN.contains(&key) || OWN_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
-    !(well_known.contains(&key) || aliases || own || is_by_type(key) || is_karpenter_type(key))
+    !(well_known.contains(&key)
+        || aliases
+        || own
+        || is_by_type(key)
+        || is_karpenter_type(key)
+        || is_reserved(key))
 }
 
 /// Whether agents derive the label from the machine.
@@ -141,4 +188,43 @@ pub(super) fn is_karpenter(key: &str) -> bool {
 
 fn is_karpenter_type(key: &str) -> bool {
     key.starts_with(KARPENTER_TYPE_PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_states_what_nobody_else_sets() {
+        for key in
+            ["team", "example.com/pool", "nvidia.com/gpu", "node.kubernetes.io/pool", "notkubernetes.io/a"]
+        {
+            assert!(may_be_stated(key), "{key}");
+        }
+        for key in [
+            "kubernetes.io/arch",
+            "topology.kubernetes.io/zone",
+            "node.kubernetes.io/instance-type",
+            "node-role.kubernetes.io/worker",
+            "k8s.io/cloud-provider-aws",
+            "topology.k8s.aws/zone-id",
+            "eks.amazonaws.com/capacityType",
+            "karpenter.sh/nodepool",
+            "karpenter.k8s.aws/instance-cpu",
+            "alpha.eksctl.io/nodegroup-name",
+            "beta.kubernetes.io/os",
+        ] {
+            assert!(!may_be_stated(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_next_node_has_what_its_group_states_and_not_what_somebody_set_on_the_last() {
+        for key in ["team", "karpenter.sh/nodepool", "node.kubernetes.io/pool"] {
+            assert!(is_custom(key), "{key}");
+        }
+        for key in ["node-role.kubernetes.io/worker", "kubernetes.io/arch", "nvidia.com/gpu.product"] {
+            assert!(!is_custom(key), "{key}");
+        }
+    }
 }

@@ -2,36 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_domain::fleet::{
-    LABEL_ARCH, LABEL_CAPACITY_TYPE, LABEL_EBS_ZONE, LABEL_HOSTNAME, LABEL_INSTANCE_TYPE, LABEL_NODE_GROUP,
-    LABEL_OS, LABEL_REGION, LABEL_ZONE, Node,
-};
+use plimsoll_domain::build::stated;
+use plimsoll_domain::fleet::Node;
 use plimsoll_domain::operation::{PodMove, Step, StepRecord};
 use plimsoll_domain::plan::{Change, ChangeKind, Move, NodeGroup, Plan, RefereeReport};
 use plimsoll_domain::problem::Problem;
-use plimsoll_domain::selector::Labels;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::WorkloadRef;
 use plimsoll_domain::world::GroupSpec;
 
 use super::present::Minima;
 use crate::planning::NO_GROUP;
-
-/// Labels that the cloud and the kubelet set; a group states none of them.
-const SET_BY_OTHERS: [&str; 9] = [
-    LABEL_ARCH,
-    LABEL_CAPACITY_TYPE,
-    LABEL_EBS_ZONE,
-    LABEL_HOSTNAME,
-    LABEL_INSTANCE_TYPE,
-    LABEL_NODE_GROUP,
-    LABEL_OS,
-    LABEL_REGION,
-    LABEL_ZONE,
-];
-/// Prefixes of such labels.
-const SET_BY_OTHERS_PREFIXES: [&str; 3] =
-    ["beta.kubernetes.io/", "failure-domain.beta.kubernetes.io/", "karpenter"];
 
 /// The steps of a plan. Growing comes first, then pods move in the order that the referee found, then what is empty
 /// goes. `problem` is the plan's own: it tells the order of prices. `minima`: groups that may have more nodes than the
@@ -154,14 +135,7 @@ fn spec(plan: &Plan, problem: &Problem, group: &NodeGroup) -> GroupSpec {
         zone: group.zones.first().cloned().unwrap_or_default(),
         kind: group.kind,
         instance_types,
-        labels: own_labels(&group.labels),
+        labels: stated(&group.labels),
         taints: group.taints.clone(),
     }
-}
-
-fn own_labels(labels: &Labels) -> Labels {
-    let own = |key: &str| {
-        !SET_BY_OTHERS.contains(&key) && !SET_BY_OTHERS_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-    };
-    labels.iter().filter(|(key, _)| own(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }

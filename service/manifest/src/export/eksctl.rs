@@ -3,10 +3,11 @@
 //! Groups that stay are listed, too: `eksctl create nodegroup` leaves them alone. A group that had no nodes when the cluster
 //! was looked at is not known, and not in the file.
 
+use plimsoll_domain::build::stated;
 use plimsoll_domain::catalog::node::ROOT_VOLUME_GIB;
 use serde_json::{Value, json};
 
-use super::{Fleet, Group, labels, names, text};
+use super::{Fleet, Group, names, text};
 
 /// Most nodes of a group where the policy has no limit: the quota of EKS.
 pub(super) const NODES_MAX: u32 = 450;
@@ -53,7 +54,7 @@ fn managed(group: &Group, name: &str, most: u32) -> Value {
         "minSize": 0,
         "maxSize": most.max(group.to_count),
         "desiredCapacity": group.to_count,
-        "labels": labels::stated(group),
+        "labels": stated(&group.labels),
         "taints": text::taints(group),
     });
     if !group.existing {

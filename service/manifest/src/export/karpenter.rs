@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use plimsoll_domain::build::stated;
 use plimsoll_domain::catalog::node::ROOT_VOLUME_GIB;
 use plimsoll_domain::fleet::{LABEL_ARCH, LABEL_INSTANCE_TYPE, LABEL_OS, LABEL_ZONE};
 use plimsoll_domain::policy::Budget;
 use serde_json::{Value, json};
 
 use super::fleet::ranked;
-use super::{Fleet, Group, labels, names, text};
+use super::{Fleet, Group, names, text};
 
 /// Karpenter's label of how a node is bought.
 const LABEL_CAPACITY_TYPE: &str = "karpenter.sh/capacity-type";
@@ -92,7 +93,7 @@ fn node_pool(fleet: &Fleet, group: &Group, name: &str, weight: usize) -> Value {
         "metadata": { "name": name },
         "spec": {
             "template": {
-                "metadata": { "labels": labels::stated(group) },
+                "metadata": { "labels": stated(&group.labels) },
                 "spec": {
                     "nodeClassRef": { "group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": class },
                     "requirements": requirements(fleet, group),

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use plimsoll_domain::build::stated;
 use plimsoll_domain::catalog::node::ROOT_VOLUME_GIB;
 use plimsoll_domain::catalog::{AcceleratorKind, InstanceType};
 use plimsoll_domain::policy::Actuator;
 use plimsoll_domain::workload::{Taint, TaintEffect};
 use serde_json::{Map, Value, json};
 
-use super::{Fleet, Group, eksctl, labels, names, text};
+use super::{Fleet, Group, eksctl, names, text};
 
 const READER: [&str; 4] = [
     "For Terraform: keep as FILE.tf.json. The new groups are in it; give it the nodes' role, and a subnet for each zone.",
@@ -76,7 +77,7 @@ fn resource(fleet: &Fleet, group: &Group, name: &str) -> Value {
         resource["ami_type"] = json!(ami);
     }
     let labels: BTreeMap<String, String> =
-        labels::stated(group).iter().map(|(key, value)| (literal(key), literal(value))).collect();
+        stated(&group.labels).iter().map(|(key, value)| (literal(key), literal(value))).collect();
     if !labels.is_empty() {
         resource["labels"] = json!(labels);
     }
