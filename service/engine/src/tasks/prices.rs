@@ -14,14 +14,20 @@ const SINCE: SignedDuration = SignedDuration::from_hours(1);
 /// [`plimsoll_domain::catalog::Source::origin`] of what is found.
 const ORIGIN: &str = "spot prices of the clusters' own pools";
 
-/// Asks for the prices that are in force now; stores a catalog if one is new.
+/// Asks for the prices that are in force now; stores a catalog if one is new. A cluster that cannot be asked keeps no other's
+/// prices from being known.
 pub async fn look(engine: Engine) -> Result<(), Error> {
     let mut by_region: BTreeMap<String, Vec<SpotChange>> = BTreeMap::new();
+    let mut first = Ok(());
     for (record, world) in engine.reachable().await? {
         let since = world.clock.now().saturating_sub(SINCE).unwrap_or(jiff::Timestamp::MIN);
-        let changes = world.prices.spot_changes(&record.id, since).await;
-        let changes = changes.map_err(|error| Error::World(error.to_string()))?;
-        by_region.entry(record.region).or_default().extend(changes);
+        match world.prices.spot_changes(&record.id, since).await {
+            Ok(changes) => by_region.entry(record.region).or_default().extend(changes),
+            Err(why) => {
+                tracing::warn!(cluster = %record.id, %why, "spot prices of a cluster's pools are not known");
+                first = first.and(Err(Error::World(format!("{}: {why}", record.id))));
+            }
+        }
     }
     for (region, mut changes) in by_region {
         let Some(newest) = engine.newest_catalog(&region).await? else { continue };
@@ -32,7 +38,7 @@ pub async fn look(engine: Engine) -> Result<(), Error> {
             engine.store.create_catalog(&write, &id, &catalog).await?;
         }
     }
-    Ok(())
+    first
 }
 
 /// The catalog with the last of these prices laid over it; none if it says the same already.
