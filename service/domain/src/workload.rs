@@ -9,7 +9,7 @@ use crate::resources::Resources;
 use crate::selector::{LabelSelector, Labels, NodeTerm};
 
 /// A pod as the API server shows it, with its duties resolved.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pod {
     /// Namespace.
     pub namespace: String,

@@ -13,6 +13,7 @@ use plimsoll_domain::scheduler::referee::{self, Inputs, Offer};
 use plimsoll_domain::snapshot::{ClusterState, Content};
 use plimsoll_domain::solution::{Bin, Solution, objective};
 use plimsoll_domain::units::HourlyRate;
+use plimsoll_domain::workload::{Pod, WorkloadKind};
 
 use super::assign::assign;
 use super::compute::Run;
@@ -24,6 +25,8 @@ use crate::Error;
 const ORDERS: u32 = 20;
 /// Rounds of repair; each adds one node, and stands only if it leaves fewer pods behind.
 const REPAIRS_MAX: u32 = 8;
+/// Annotation by which Cluster Autoscaler is told to leave a pod alone, and so are we.
+const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 
 /// A judged solution.
 pub struct Judged {
@@ -83,6 +86,7 @@ pub fn judge(
         findings.push(Finding::new(Severity::Info, "REPAIRED", "", message));
     }
     findings.extend(left_behind(&report));
+    findings.extend(begun_again(state, &report));
     findings.extend(report.omissions.iter().map(|what| {
         Finding::new(Severity::Warning, "REFEREE_CUT_SHORT", "", format!("the referee left out: {what}"))
     }));
@@ -121,6 +125,24 @@ fn left_behind(report: &RefereeReport) -> Vec<Finding> {
         .collect()
 }
 
+/// Pods of Jobs that a plan moves: what they have done so far is lost, and their Job may give up. Source: Kubernetes, "Jobs",
+/// "Pod failure policy".
+fn begun_again(state: &ClusterState, report: &RefereeReport) -> Option<Finding> {
+    let of_jobs = |pod: &&Pod| {
+        let kind = pod.owner.as_ref().map(|owner| owner.kind);
+        matches!(kind, Some(WorkloadKind::Job | WorkloadKind::CronJob))
+    };
+    let of_jobs: BTreeSet<String> = state.pods.iter().filter(of_jobs).map(Pod::key).collect();
+    let moves = report.steered_moves.iter().filter(|one| one.from.is_some());
+    let evicted: Vec<&String> = moves.map(|one| &one.pod).filter(|pod| of_jobs.contains(*pod)).collect();
+    let message = format!(
+        "{} pod(s) of Jobs are evicted and begin their work again; each counts against its Job's backoffLimit, unless a \
+         podFailurePolicy ignores DisruptionTarget. The annotation {SAFE_TO_EVICT}: \"false\" keeps a pod where it is",
+        evicted.len()
+    );
+    Some(Finding::new(Severity::Advice, "JOBS_BEGIN_AGAIN", format!("pod/{}", evicted.first()?), message))
+}
+
 /// How bad a report is: pods left behind, and those of the worst cold start where the policy buys against it.
 fn misery(report: &RefereeReport, policy: &Policy) -> usize {
     let cold = report.cold_pending.last().copied().unwrap_or(0) as usize;
@@ -145,7 +167,7 @@ struct Court<'a> {
 
 impl<'a> Court<'a> {
     fn new(state: &'a ClusterState, built: &'a Built, seed: u64, run: &'a Run<'a>) -> Self {
-        let placed = |pod: &plimsoll_domain::workload::Pod| Some((pod.key(), pod.node.clone()?));
+        let placed = |pod: &Pod| Some((pod.key(), pod.node.clone()?));
         let runs_on = state.pods.iter().filter_map(placed).collect();
         let offers = offers(built);
         Self { state, built, seed, run, runs_on, offers }
@@ -252,4 +274,39 @@ fn offers(built: &Built) -> Vec<Offer> {
     let mut offers: Vec<Offer> = chosen.into_iter().map(offer).collect();
     offers.sort_by_key(|offer| offer.price);
     offers
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_domain::plan::Move;
+    use plimsoll_domain::workload::WorkloadRef;
+
+    use super::*;
+
+    fn pod(name: &str, kind: WorkloadKind) -> Pod {
+        let owner = WorkloadRef { kind, namespace: "shop".into(), name: name.into() };
+        Pod { namespace: "shop".into(), name: name.into(), owner: Some(owner), ..Pod::default() }
+    }
+
+    #[test]
+    fn pods_of_jobs_that_run_and_move_are_said_to_begin_again() {
+        let pods = vec![
+            pod("late", WorkloadKind::Job),
+            pod("report", WorkloadKind::CronJob),
+            pod("stays", WorkloadKind::Job),
+            pod("web", WorkloadKind::Deployment),
+        ];
+        let state = ClusterState { pods, ..ClusterState::default() };
+        let steered_moves =
+            [("late", None), ("report", Some("a")), ("web", Some("a"))].map(|(name, from)| Move {
+                pod: format!("shop/{name}"),
+                from: from.map(str::to_owned),
+                to: "b".into(),
+            });
+        let report = RefereeReport { steered_moves: steered_moves.to_vec(), ..RefereeReport::default() };
+        let found = begun_again(&state, &report).unwrap();
+        assert_eq!((found.code.as_str(), found.subject.as_str()), ("JOBS_BEGIN_AGAIN", "pod/shop/report"));
+        assert!(found.message.starts_with("1 pod(s)"), "{}", found.message);
+        assert_eq!(begun_again(&state, &RefereeReport::default()), None);
+    }
 }
