@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
+use futures::stream::select;
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::ListParams;
-use kube::{Api, Client};
+use kube::runtime::reflector::{Store, store};
+use kube::runtime::watcher::{Config, watcher};
+use kube::runtime::{WatchStreamExt, reflector};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::objects;
 
-/// Budgets are looked at so often.
-const LOOK: Duration = Duration::from_millis(250);
-
 /// What was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// Looks at all budgets.
+    /// Changes of pods and budgets, after each of which all budgets were looked at.
     pub looks: usize,
     /// Budgets with fewer pods that serve than they demand: `namespace/name`, and how it was. Each once.
     pub broken: BTreeMap<String, String>,
@@ -42,17 +43,31 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to look at all budgets of a cluster.
+    /// Begins to look at all budgets of a cluster, whenever one or a pod has changed.
     pub fn start(client: &Client) -> Self {
         let (stop, mut stopped) = oneshot::channel();
-        let client = client.clone();
+        let (pods, pod_changes) = mirror::<Pod>(client);
+        let (budgets, budget_changes) = mirror::<PodDisruptionBudget>(client);
         let task = tokio::spawn(async move {
+            let mut changes = std::pin::pin!(select(pod_changes, budget_changes));
             let mut seen = Seen::default();
-            while stopped.try_recv().is_err() {
-                look(&client, &mut seen).await;
-                tokio::time::sleep(LOOK).await;
+            // Budgets are not broken for pods that are yet to be listed.
+            let mut listed = std::pin::pin!(async {
+                pods.wait_until_ready().await.unwrap();
+                budgets.wait_until_ready().await.unwrap();
+            });
+            loop {
+                tokio::select! {
+                    () = &mut listed => break,
+                    Some(()) = changes.next() => {}
+                }
             }
-            seen
+            loop {
+                tokio::select! {
+                    _ = &mut stopped => return seen,
+                    Some(()) = changes.next() => look(&pods, &budgets, &mut seen),
+                }
+            }
         });
         Self { stop, task }
     }
@@ -67,11 +82,18 @@ impl Watch {
     }
 }
 
-async fn look(client: &Client, seen: &mut Seen) {
-    let budgets: Api<PodDisruptionBudget> = Api::all(client.clone());
-    let pods: Api<Pod> = Api::all(client.clone());
-    let budgets = budgets.list(&ListParams::default()).await.unwrap().items;
-    let pods = pods.list(&ListParams::default()).await.unwrap().items;
+/// Everything of a kind as it is, kept so by whoever waits for its changes.
+fn mirror<K>(client: &Client) -> (Store<K>, impl Stream<Item = ()> + Send + 'static)
+where
+    K: Resource<DynamicType = ()> + Clone + fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (reader, writer) = store();
+    let changes = watcher(Api::<K>::all(client.clone()), Config::default()).default_backoff();
+    (reader, reflector(writer, changes).touched_objects().map(drop))
+}
+
+fn look(pods: &Store<Pod>, budgets: &Store<PodDisruptionBudget>, seen: &mut Seen) {
+    let (pods, budgets) = (pods.state(), budgets.state());
     seen.looks += 1;
     for budget in budgets {
         // What it comes to in pods, the controller has worked out.
