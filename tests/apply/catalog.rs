@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use plimsoll_domain::catalog::quotes::Quotes;
+use plimsoll_domain::commitments::Held;
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::policy::Policy;
@@ -36,6 +37,10 @@ impl Prices for List {
     }
 
     async fn spot_changes(&self, _: &ClusterId, _: Timestamp) -> Result<Vec<SpotChange>, CloudError> {
+        Ok(Vec::new())
+    }
+
+    async fn commitments(&self, _: &ClusterId) -> Result<Vec<Held>, CloudError> {
         Ok(Vec::new())
     }
 }

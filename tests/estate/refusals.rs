@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use plimsoll_domain::operation::State;
-use plimsoll_engine::{ApplyOrder, CreateOrder, Error};
-use plimsoll_props::aws::Manners;
+use plimsoll_engine::{ApplyOrder, CreateOrder, Error, ResizeOrder};
+use plimsoll_props::aws::{Manners, Reservation};
 use plimsoll_store::Sqlite;
 
 use super::bridge::Bridge;
@@ -129,6 +129,27 @@ async fn a_plan_that_needs_more_than_the_account_may_have_is_refused_with_the_ar
 }
 
 #[tokio::test]
+async fn a_plan_says_what_is_paid_all_the_same_when_it_is_carried_out() {
+    let (bridge, engine) = made().await;
+    let told = async |code: &str| {
+        let plan = engine.plan(&cluster_id(), &planned(&engine).await).await.unwrap();
+        let found = plan.findings.iter().find(|finding| finding.code == code);
+        found.map(|finding| finding.message.clone()).unwrap_or_else(|| panic!("{:?}", plan.findings))
+    };
+    bridge.fake.refuse("ec2:DescribeReservedInstances", "UnauthorizedOperation", 1);
+    let words = told("COMMITMENTS_UNKNOWN").await;
+    assert!(words.contains("allow ec2:DescribeReservedInstances, see k8s/iam"), "{words}");
+    // The plan puts a small machine in the place of two of these.
+    let (zone, upfront, hourly) = (None, "0.0", "0.12");
+    let reserved =
+        Reservation { instance_type: "m7i.xlarge", zone, count: 2, product: "Linux/UNIX", upfront, hourly };
+    bridge.fake.commit(&[reserved], &[]);
+    let words = told("COMMITMENT_IDLE").await;
+    assert!(words.contains("uses $0.2400/h of its $0.2400/h now and $0.0000/h after the plan"), "{words}");
+    assert!(words.contains("$0.2400/h of the saving is paid all the same before 2027-03-01"), "{words}");
+}
+
+#[tokio::test]
 async fn a_quota_that_is_reached_ends_it_in_words_of_eks() {
     let (bridge, engine) = fresh().await;
     bridge.fake.refuse("eks:CreateCluster", "ResourceLimitExceededException", 1);
@@ -179,6 +200,19 @@ async fn everything_that_speaks_against_an_upgrade_is_said_at_once() {
     let why = engine.upgrade_cluster(upgrading(false)).await.unwrap_err();
     let Error::Unready(words) = &why else { panic!("{why}") };
     assert!(words.contains("flowcontrol") && words.contains("4 free addresses"), "{words}");
+    assert!(words.contains("(as EKS saw it at 2026-11-22T06:00:00Z)"), "{words}");
+}
+
+#[tokio::test]
+async fn what_was_mended_since_insights_were_taken_is_looked_at_again() {
+    let (bridge, engine) = made().await;
+    bridge.fake.estate(|estate| {
+        estate.insights.push(("Deprecated APIs".into(), "flowcontrol v1beta3 is used".into()));
+        estate.is_ready = true;
+    });
+    let why = engine.upgrade_cluster(upgrading(true)).await.unwrap_err().to_string();
+    assert!(why.contains("EKS was asked to look again"), "{why}");
+    engine.upgrade_cluster(upgrading(true)).await.unwrap();
 }
 
 #[tokio::test]
@@ -196,6 +230,50 @@ async fn an_upgrade_that_fails_half_way_is_stuck_and_goes_on_when_it_is_resumed(
 }
 
 #[tokio::test]
+async fn a_group_that_has_grown_beyond_its_file_is_not_shrunk_when_its_cluster_is_made_again() {
+    let (bridge, engine) = made().await;
+    let order = ResizeOrder {
+        write: write(),
+        cluster: cluster_id(),
+        group: "general".into(),
+        desired_count: 4,
+        reason: "more to do".into(),
+        etag: String::new(),
+    };
+    let grown = engine.resize_node_group(order).await.unwrap();
+    assert_eq!(at_rest(&engine, &grown).await.state, State::Succeeded);
+    let again = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &again.operation).await;
+    assert_eq!(ended.state, State::Succeeded, "{:?}", ended.failure);
+    assert_eq!(bridge.fake.running()["general"].len(), 4);
+}
+
+#[tokio::test]
+async fn a_node_group_that_eks_cannot_make_is_taken_back_and_says_why() {
+    let (bridge, engine) = fresh().await;
+    bridge.fake.fail_update("NodegroupCreate", "Instances failed to join the kubernetes cluster");
+    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    let failure = ended.failure.unwrap();
+    assert_eq!((ended.state, failure.reason.as_str()), (State::Failed, "REFUSED"));
+    assert!(failure.message.contains("Instances failed to join"), "{}", failure.message);
+    assert_eq!(bridge.fake.shown(), "launched 0\n");
+}
+
+#[tokio::test]
+async fn a_node_group_that_eks_cannot_delete_is_tried_again_when_a_person_says_so() {
+    let (bridge, engine) = made().await;
+    bridge.fake.fail_update("NodegroupDelete", "its security group is in use");
+    let begun = engine.delete_cluster(deletion(false)).await.unwrap();
+    let ended = at_rest(&engine, &begun.operation).await;
+    let failure = ended.failure.clone().unwrap();
+    assert_eq!((ended.state, failure.reason.as_str()), (State::Stuck, "REFUSED"));
+    assert!(failure.message.contains("its security group is in use"), "{}", failure.message);
+    let resumed = engine.resume_operation(&write(), &ended.id).await.unwrap();
+    assert_eq!(at_rest(&engine, &resumed).await.state, State::Succeeded);
+}
+
+#[tokio::test]
 async fn an_add_on_that_is_degraded_is_stuck_with_its_issue() {
     let (bridge, engine) = fresh().await;
     bridge.fake.estate(|estate| estate.degrade("coredns"));
@@ -207,6 +285,14 @@ async fn an_add_on_that_is_degraded_is_stuck_with_its_issue() {
     bridge.fake.heal();
     let resumed = engine.resume_operation(&write(), &ended.id).await.unwrap();
     assert_eq!(at_rest(&engine, &resumed).await.state, State::Succeeded);
+}
+
+#[tokio::test]
+async fn a_cluster_with_fargate_profiles_is_not_removed() {
+    let (bridge, engine) = made().await;
+    bridge.fake.estate(|estate| drop(estate.fargate_profiles.insert("default".into())));
+    let why = engine.delete_cluster(deletion(false)).await.unwrap_err().to_string();
+    assert!(why.contains("it has Fargate profiles: remove default first"), "{why}");
 }
 
 #[tokio::test]

@@ -184,6 +184,8 @@ pub struct Subnet {
     pub zone: String,
     /// Its addresses, as CIDR.
     pub cidr: String,
+    /// Whether it is meant for load balancers that face the world: nodes go elsewhere if they can.
+    pub is_public: bool,
     /// Addresses that are free.
     pub free: u32,
 }
@@ -197,6 +199,8 @@ pub struct Survey {
     pub add_ons: Vec<AddOnStatus>,
     /// Its node groups, by name.
     pub groups: Vec<GroupVersion>,
+    /// Its Fargate profiles, by name; none of them is ours.
+    pub fargate_profiles: Vec<String>,
     /// What EKS itself says against an upgrade.
     pub blockers: Vec<String>,
 }

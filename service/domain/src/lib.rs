@@ -8,6 +8,7 @@ pub mod build;
 pub mod catalog;
 pub mod check;
 pub mod clock;
+pub mod commitments;
 pub mod estate;
 pub mod finding;
 pub mod fleet;

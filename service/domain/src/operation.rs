@@ -134,6 +134,9 @@ pub enum Step {
         group: String,
         /// Nodes that it is to have.
         to: u32,
+        /// Whether nodes beyond that are left to it, rather than given back.
+        #[serde(default)]
+        may_have_more: bool,
     },
     /// Keep new pods off nodes that will leave. Undone by lifting that.
     Cordon {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::quotes::Quotes;
 use crate::clock::Clock;
+use crate::commitments::Held;
 use crate::estate::Estate;
 use crate::fleet::CapacityKind;
 use crate::ids::ClusterId;
@@ -53,8 +54,17 @@ pub struct GroupStatus {
     pub is_ours: bool,
     /// Its machines, in the order in which they were launched.
     pub instances: Vec<Instance>,
-    /// Why it has fewer machines than it should, in the cloud's words; empty if all is well.
-    pub issues: Vec<String>,
+    /// Why it has fewer machines than it was asked for last; empty if all is well.
+    pub issues: Vec<Issue>,
+}
+
+/// What keeps a group from having a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Whether there is no machine of that kind now, or no more of them allowed: another offering may do.
+    pub is_capacity: bool,
+    /// In the cloud's words.
+    pub words: String,
 }
 
 /// A machine of a group.
@@ -198,6 +208,8 @@ pub trait Prices: Send + Sync {
         cluster: &ClusterId,
         since: Timestamp,
     ) -> Result<Vec<SpotChange>, CloudError>;
+    /// Commitments in force of the account that a cluster is in, as far as they are for machines of its region.
+    async fn commitments(&self, cluster: &ClusterId) -> Result<Vec<Held>, CloudError>;
 }
 
 /// What became of an eviction.
@@ -222,6 +234,17 @@ pub enum ClusterError {
     Failed(String),
 }
 
+/// Whether a node takes new pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cordon {
+    /// It does.
+    Lifted,
+    /// Not for a while: what it runs serves on.
+    Passing,
+    /// Not any more, for it will go: load balancers leave it, too.
+    Final,
+}
+
 /// A Kubernetes cluster.
 #[async_trait]
 pub trait Cluster: Send + Sync {
@@ -231,9 +254,9 @@ pub trait Cluster: Send + Sync {
     /// volumes of pods that left that are not detached yet (`volume namespace/claim`). Pods of DaemonSets and of the kubelet
     /// itself go with the node and are not among them. Empty for a node that is gone.
     async fn left_on(&self, cluster: &ClusterId, node: &str) -> Result<Vec<String>, ClusterError>;
-    /// Keeps new pods off a node, or lets them on again. A node that is gone needs neither.
-    async fn set_cordoned(&self, cluster: &ClusterId, node: &str, cordoned: bool)
-    -> Result<(), ClusterError>;
+    /// Keeps new pods off a node, or lets them on again, if they were kept off through here: what others closed stays closed.
+    /// A node that is gone needs neither.
+    async fn set_cordon(&self, cluster: &ClusterId, node: &str, cordon: Cordon) -> Result<(), ClusterError>;
     /// Evicts a pod (`namespace/name`) through the eviction API, if it runs on `node`. Its workload makes another.
     async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError>;
 }

@@ -16,6 +16,7 @@ mod quotas;
 mod resize;
 mod runner;
 mod sequel;
+mod steer;
 pub(crate) mod steps;
 mod upgrade;
 
@@ -132,6 +133,14 @@ impl Engine {
                 return Err(Error::Unready(format!(
                     "a Cluster Autoscaler runs in {cluster} ({pod}) and would undo what a plan does: scale it to 0, or set \
                      the policy's actuator to CLUSTER_AUTOSCALER"
+                )));
+            }
+            let managed =
+                world.cloud.groups(&cluster).await.map_err(|error| Error::World(error.to_string()))?;
+            if let Some(group) = present::unmanaged(&steps, &managed) {
+                return Err(Error::UnsafePlan(format!(
+                    "{group} is no node group of EKS, and its nodes are somebody else's to make and to remove: name it in the \
+                     policy's protected_groups, and plan again"
                 )));
             }
             let wishes = quotas::of_steps(&steps, Some(&state), stored.catalog());

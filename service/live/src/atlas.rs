@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use plimsoll_domain::catalog::quotes::Quotes;
 use plimsoll_domain::clock::Clock;
+use plimsoll_domain::commitments::Held;
 use plimsoll_domain::estate::{Estate, Part, Standing, Subnet, Survey};
 use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::ledger::Span;
@@ -17,8 +18,8 @@ use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::ClusterRecord;
 use plimsoll_domain::usage::Sample;
 use plimsoll_domain::world::{
-    Atlas, Cloud, CloudError, Cluster, ClusterError, Eviction, GroupSpec, GroupStatus, MachineLife, Metrics,
-    Notice, PodUse, Prices, SpotChange, World,
+    Atlas, Cloud, CloudError, Cluster, ClusterError, Cordon, Eviction, GroupSpec, GroupStatus, MachineLife,
+    Metrics, Notice, PodUse, Prices, SpotChange, World,
 };
 use tokio::sync::OnceCell;
 
@@ -74,7 +75,7 @@ impl Atlas for Live {
                 told: self.told.clone(),
                 clock: Arc::clone(&self.clock),
                 aws: OnceCell::new(),
-                kubernetes: OnceCell::new(),
+                kubernetes: tokio::sync::Mutex::default(),
                 prometheus: OnceCell::new(),
             })
         });
@@ -99,7 +100,8 @@ struct Door {
     told: Told,
     clock: Arc<dyn Clock>,
     aws: OnceCell<Aws>,
-    kubernetes: OnceCell<Kubernetes>,
+    /// Empty until it is asked for, and again once its control plane is gone: the next has another address.
+    kubernetes: tokio::sync::Mutex<Option<Kubernetes>>,
     prometheus: OnceCell<Option<Prometheus>>,
 }
 
@@ -113,16 +115,18 @@ impl Door {
     }
 
     /// What failed is tried again by whoever asks next.
-    async fn kubernetes(&self) -> Result<&Kubernetes, ClusterError> {
-        let connected = self.kubernetes.get_or_try_init(async || match &self.kubeconfig {
-            Some(path) => {
-                named(path, &self.cluster).await.map_err(|error| ClusterError::Failed(error.to_string()))
-            }
-            None => {
-                self.aws().await.kubernetes().await.map_err(|error| ClusterError::Failed(error.to_string()))
-            }
-        });
-        connected.await
+    async fn kubernetes(&self) -> Result<Kubernetes, ClusterError> {
+        let mut known = self.kubernetes.lock().await;
+        if let Some(kubernetes) = &*known {
+            return Ok(kubernetes.clone());
+        }
+        let reached = match &self.kubeconfig {
+            Some(path) => named(path, &self.cluster).await.map_err(|error| error.to_string()),
+            None => self.aws().await.kubernetes().await.map_err(|error| error.to_string()),
+        };
+        let reached = reached.map_err(ClusterError::Failed)?;
+        *known = Some(reached.clone());
+        Ok(reached)
     }
 }
 
@@ -144,13 +148,8 @@ impl Cluster for Door {
         self.kubernetes().await?.left_on(cluster, node).await
     }
 
-    async fn set_cordoned(
-        &self,
-        cluster: &ClusterId,
-        node: &str,
-        cordoned: bool,
-    ) -> Result<(), ClusterError> {
-        self.kubernetes().await?.set_cordoned(cluster, node, cordoned).await
+    async fn set_cordon(&self, cluster: &ClusterId, node: &str, cordon: Cordon) -> Result<(), ClusterError> {
+        self.kubernetes().await?.set_cordon(cluster, node, cordon).await
     }
 
     async fn evict(&self, cluster: &ClusterId, pod: &str, node: &str) -> Result<Eviction, ClusterError> {
@@ -241,7 +240,11 @@ impl Estate for Door {
         part: &Part,
         made_by: Option<&OperationId>,
     ) -> Result<Standing, CloudError> {
-        self.aws().await.ensure_gone(cluster, part, made_by).await
+        let standing = self.aws().await.ensure_gone(cluster, part, made_by).await?;
+        if let (Part::ControlPlane(_), Standing::Reached) = (part, &standing) {
+            *self.kubernetes.lock().await = None;
+        }
+        Ok(standing)
     }
 
     async fn survey(&self, cluster: &ClusterId, next: Option<&str>) -> Result<Survey, CloudError> {
@@ -269,5 +272,9 @@ impl Prices for Door {
         since: Timestamp,
     ) -> Result<Vec<SpotChange>, CloudError> {
         self.aws().await.spot_changes(cluster, since).await
+    }
+
+    async fn commitments(&self, cluster: &ClusterId) -> Result<Vec<Held>, CloudError> {
+        self.aws().await.commitments(cluster).await
     }
 }

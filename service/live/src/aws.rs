@@ -2,9 +2,10 @@
 //!
 //! Node groups are EKS's ([`groups`]); which machine leaves is told to the Auto Scaling group behind one, since EKS has no
 //! call for that. What is billed is what EC2 says ran ([`machines`]), what is sold is in its lists ([`quotes`]), and what an
-//! account may have in its [`quotas`].
+//! account may have in its [`quotas`]; what it has promised to pay are its [`commitments`].
 
 mod birth;
+mod commitments;
 mod estate;
 mod fault;
 mod groups;
@@ -16,11 +17,13 @@ mod spot;
 mod token;
 mod types;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use plimsoll_domain::clock::Clock;
 use plimsoll_domain::ids::ClusterId;
@@ -33,6 +36,8 @@ pub use token::Tokens;
 
 /// Tries of one call before its error is told: AWS throttles whole accounts, not callers.
 const ATTEMPTS_MAX: u32 = 6;
+/// Longest wait for the answer to one try: pages of EC2 take seconds, a look into an empty queue twenty.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Tag of what is ours.
 pub const TAG_MANAGED: &str = "plimsoll:managed";
 /// Tag of a subnet that is meant for load balancers that face the world: nodes go elsewhere if they can.
@@ -65,9 +70,14 @@ pub struct Aws {
     iam: aws_sdk_iam::Client,
     pricing: aws_sdk_pricing::Client,
     quotas: aws_sdk_servicequotas::Client,
+    savings: aws_sdk_savingsplans::Client,
     tokens: Tokens,
     told: Told,
     ends: Arc<Mutex<BTreeMap<String, Timestamp>>>,
+    /// When each group was asked for more machines last, by the clock of EKS: seconds since 1970.
+    asked: Arc<Mutex<BTreeMap<String, i64>>>,
+    /// Groups that EKS was asked to delete.
+    deletions: Arc<Mutex<BTreeSet<String>>>,
     /// Ids of updates that were begun and not seen to end, by what they update.
     updates: Arc<Mutex<BTreeMap<String, String>>>,
     clock: Arc<dyn Clock>,
@@ -79,8 +89,10 @@ impl Aws {
     pub async fn new(cluster: ClusterId, account: Account, told: Told, clock: Arc<dyn Clock>) -> Self {
         let region = Region::new(account.region.clone());
         let retry = RetryConfig::adaptive().with_max_attempts(ATTEMPTS_MAX);
+        // A call that nobody answers is awaited for ever otherwise.
+        let limits = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_MAX).build();
         let base = aws_config::defaults(BehaviorVersion::latest()).region(region.clone()).retry_config(retry);
-        let mut config = base.load().await;
+        let mut config = base.timeout_config(limits).load().await;
         if !account.role_arn.is_empty() {
             let role = aws_config::sts::AssumeRoleProvider::builder(&account.role_arn)
                 .session_name("plimsoll")
@@ -115,9 +127,12 @@ impl Aws {
             iam: aws_sdk_iam::Client::new(config),
             pricing: aws_sdk_pricing::Client::from_conf(list),
             quotas: aws_sdk_servicequotas::Client::new(config),
+            savings: aws_sdk_savingsplans::Client::new(config),
             tokens,
             told,
             ends: Arc::default(),
+            asked: Arc::default(),
+            deletions: Arc::default(),
             updates: Arc::default(),
             clock,
         }

@@ -1,5 +1,5 @@
-//! An AWS of one's own, on the wire: what EKS, EC2, Auto Scaling, SQS, Service Quotas and the price list answer about one
-//! cluster, with their manners, in quick motion. Machines that it launches become nodes of a real API server.
+//! An AWS of one's own, on the wire: what EKS, EC2, Auto Scaling, SQS, Service Quotas, Savings Plans and the price list answer
+//! about one cluster, with their manners, in quick motion. Machines that it launches become nodes of a real API server.
 //!
 //! It is told apart from others by nothing but its address. One update of a node group at a time; machines boot; a group
 //! never has fewer machines than its least size; shortages end in failed scaling activities. Every call is written down.
@@ -15,6 +15,7 @@ mod nodes;
 mod others;
 mod pricing;
 mod quotas;
+mod savings;
 mod scaling;
 mod sqs;
 mod state;
@@ -43,6 +44,7 @@ pub use eks::plane::Estate;
 pub use machines::Machine;
 pub use nodes::seen;
 pub use others::Found;
+pub use savings::{Reservation, SavingsPlan};
 pub use state::{Call, Manners, Shortage, Work};
 use state::{State, Words};
 
@@ -193,6 +195,13 @@ impl FakeAws {
         lock(&self.state).granted.insert(code, value);
     }
 
+    /// The account commits itself to pay for these.
+    pub fn commit(&self, reservations: &[Reservation], savings_plans: &[SavingsPlan]) {
+        let mut state = lock(&self.state);
+        state.reservations.extend_from_slice(reservations);
+        state.savings_plans.extend_from_slice(savings_plans);
+    }
+
     /// Refuses the next calls of an operation with an error of that code.
     pub fn refuse(&self, action: &str, code: &str, times: u32) {
         lock(&self.state).refusals.insert(action.to_owned(), (code.to_owned(), times));
@@ -203,7 +212,8 @@ impl FakeAws {
         lock(&self.state).losses.insert(action.to_owned(), times);
     }
 
-    /// Has the next update of a kind fail: `VersionUpdate`, `AddonUpdate`, `NodegroupVersionUpdate`.
+    /// Has the next update of a kind fail: `VersionUpdate`, `AddonUpdate`, `NodegroupVersionUpdate`; or the next making or
+    /// deleting of a node group: `NodegroupCreate`, `NodegroupDelete`.
     pub fn fail_update(&self, kind: &'static str, why: &str) {
         lock(&self.state).updates.failing.insert(kind, why.to_owned());
     }
@@ -302,10 +312,12 @@ fn answer(state: &Mutex<State>, method: &Method, uri: &Uri, headers: &HeaderMap,
         "sqs" => sqs::answer(&mut state, &request),
         "pricing" => pricing::answer(&mut state, &request),
         "servicequotas" => quotas::answer(&mut state, &request),
+        "savingsplans" => savings::answer(&mut state, &request),
         other => Err(Words::new(400, "UnknownService", format!("{other:?} is not answered here"))),
     };
     let action = match service.as_str() {
         "eks" => format!("eks:{}", eks::action(&request)),
+        "savingsplans" => format!("savingsplans:{}", savings::action(&request)),
         _ => format!("{service}:{}", request.action),
     };
     if answer.is_ok() && state.loses(&action) {

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use plimsoll_domain::build::Built;
 use plimsoll_domain::check::check;
 use plimsoll_domain::clock::Clock;
+use plimsoll_domain::commitments;
 use plimsoll_domain::finding::{Finding, Severity};
 use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Policy, Rightsize};
@@ -80,6 +81,7 @@ pub fn plan(input: &Input, run: &Run<'_>) -> Result<Plan, Error> {
     let judged = judge::judge(&content, &policy, &built, solution, run, input.seed)?;
     findings.extend(judged.findings);
     let solution = judged.solution;
+    findings.extend(commitments::findings(&input.commitments, &built.problem, &solution.bins));
     let shape = shape::shape(&built.problem, &built.context, &solution.bins, &solution.groups);
     if run.is_cancelled() {
         return Err(Error::Cancelled);

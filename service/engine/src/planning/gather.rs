@@ -1,10 +1,12 @@
 //! One value with everything that a plan is computed from.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use plimsoll_domain::build::{self, Built};
 use plimsoll_domain::catalog::Catalog;
+use plimsoll_domain::commitments::Held;
 use plimsoll_domain::finding::{Finding, Severity};
 use plimsoll_domain::ids::{ClusterId, PlanId};
 use plimsoll_domain::offer::Unavailable;
@@ -12,8 +14,9 @@ use plimsoll_domain::plan::Plan;
 use plimsoll_domain::policy::{Policy, Preset};
 use plimsoll_domain::rightsize::{self, Recommendation};
 use plimsoll_domain::snapshot::{Content, Snapshot};
-use plimsoll_domain::store::{ClusterRecord, StoredCatalog, StoredSnapshot};
+use plimsoll_domain::store::{ClusterRecord, Mode, StoredCatalog, StoredSnapshot};
 use plimsoll_domain::usage::ClusterUsage;
+use plimsoll_domain::world::CloudError;
 
 use super::{PlanOrder, bundle};
 use crate::{Engine, Error, tasks};
@@ -40,7 +43,12 @@ pub struct Input {
     pub parent: Option<PlanId>,
     /// What a person should know of the input.
     pub findings: Vec<Finding>,
+    /// Commitments of a LIVE cluster's account.
+    pub commitments: Vec<Held>,
 }
+
+/// Longest wait for commitments. A guess: some calls that are answered within a second each.
+const COMMITMENTS_MAX: Duration = Duration::from_secs(15);
 
 impl Engine {
     pub(super) async fn gather(&self, order: &PlanOrder) -> Result<Input, Error> {
@@ -62,8 +70,39 @@ impl Engine {
         };
         let mut findings = self.deny_refused(&cluster, &mut policy).await?;
         findings.extend(tasks::catalog::age(&cluster, &catalog, time));
+        let commitments = self.commitments(&cluster).await.unwrap_or_else(|unknown| {
+            findings.push(unknown);
+            Vec::new()
+        });
         let (seed, parent) = (order.seed, order.parent.clone());
-        Ok(Input { cluster, plan_id, time, snapshot, catalog, policy, usage, seed, parent, findings })
+        Ok(Input {
+            cluster,
+            plan_id,
+            time,
+            snapshot,
+            catalog,
+            policy,
+            usage,
+            seed,
+            parent,
+            findings,
+            commitments,
+        })
+    }
+
+    /// What a LIVE cluster's account pays whatever runs; what to say where that is not told, or not in time.
+    async fn commitments(&self, cluster: &ClusterRecord) -> Result<Vec<Held>, Finding> {
+        let Some(world) = self.world_of(cluster).ok().filter(|_| cluster.mode == Mode::Live) else {
+            return Ok(Vec::new());
+        };
+        let late =
+            |_| Err(CloudError::Failed(format!("nothing was told within {} s", COMMITMENTS_MAX.as_secs())));
+        let told = tokio::time::timeout(COMMITMENTS_MAX, world.prices.commitments(&cluster.id)).await;
+        told.unwrap_or_else(late).map_err(|why| {
+            let message =
+                format!("whether the account has commitments that the plan leaves idle is not known: {why}");
+            Finding::new(Severity::Info, "COMMITMENTS_UNKNOWN", "account", message)
+        })
     }
 
     /// Has a policy deny what the cloud refused to sell a while ago, and says so.

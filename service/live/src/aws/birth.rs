@@ -131,7 +131,8 @@ impl Aws {
     }
 
     fn template_name(&self, group: &str) -> String {
-        format!("plimsoll-{}-{group}", self.cluster)
+        // Neither a cluster's name nor a group's has a slash.
+        format!("plimsoll/{}/{group}", self.cluster)
     }
 
     /// The group's launch template, made if it is not there.

@@ -121,7 +121,6 @@ impl Fault {
                 | "BadRequestException"
                 | "InvalidParameterValue"
                 | "InvalidParameterCombination"
-                | "InvalidSubnet.Conflict"
                 | "InvalidSubnet.Range"
                 | "InvalidVpc.Range"
                 | "ValidationError"
@@ -147,6 +146,7 @@ pub fn says_no_capacity(text: &str) -> bool {
         "VcpuLimitExceeded",
         "MaxSpotInstanceCountExceeded",
         "InstanceLimitExceeded",
+        "UnfulfillableCapacity",
     ]
     .iter()
     .any(|code| text.contains(code))

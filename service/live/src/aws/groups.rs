@@ -1,20 +1,26 @@
 //! Node groups: read, made, grown, shrunk by named machines, deleted.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use aws_sdk_autoscaling::types::{AutoScalingGroup, LifecycleState};
 use aws_sdk_eks::types::{CapacityTypes, Nodegroup, NodegroupScalingConfig, NodegroupStatus, TaintEffect};
+use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::ids::ClusterId;
-use plimsoll_domain::world::{Cloud, CloudError, GroupSpec, GroupStatus, Instance, MachineLife, Notice};
+use plimsoll_domain::world::{
+    Cloud, CloudError, GroupSpec, GroupStatus, Instance, Issue, MachineLife, Notice,
+};
 
 use super::fault::{self, says_no_capacity};
 use super::{Aws, TAG_MANAGED};
 
 /// Nodes of one group at most: the quota of EKS, unless it was raised.
 pub(super) const NODES_MAX: i32 = 450;
+/// EKS's code for tries to get machines that failed.
+const LAUNCH_FAILURES: &str = "AsgInstanceLaunchFailures";
 /// Scaling activities that are looked at: those of the last minutes.
 const ACTIVITIES_MAX: i32 = 20;
 
@@ -46,8 +52,9 @@ impl Aws {
         Ok(answer.auto_scaling_groups.unwrap_or_default().into_iter().next())
     }
 
-    /// Why the newest tries of a group to get machines failed, since its last success.
-    async fn refusals(&self, scaling_group: &str) -> Result<Vec<String>, CloudError> {
+    /// Why tries of a group to get machines failed, since its last success and since it was asked for more, as far as this
+    /// process did that.
+    async fn refusals(&self, group: &str, scaling_group: &str) -> Result<Vec<Issue>, CloudError> {
         let call = self.scaling.describe_scaling_activities().auto_scaling_group_name(scaling_group);
         let answer = call.max_records(ACTIVITIES_MAX).send().await;
         let answer = answer.map_err(|error| fault::of("autoscaling:DescribeScalingActivities", error))?;
@@ -55,8 +62,10 @@ impl Aws {
         let activities = answer.activities.unwrap_or_default().into_iter();
         let failed = activities
             .take_while(|one| one.status_code.as_ref().is_some_and(|code| code.as_str() == "Failed"));
-        let messages = failed.filter_map(|one| one.status_message);
-        Ok(messages.filter(|message| says_no_capacity(message)).collect())
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(group).copied();
+        let is_late = |time: &DateTime| asked.is_none_or(|asked| asked <= time.secs());
+        let failed = failed.filter(|one| one.start_time.as_ref().is_none_or(is_late));
+        Ok(failed.filter_map(|one| one.status_message).map(issue).collect())
     }
 
     async fn set_size(&self, group: &Nodegroup, min: i32, desired: i32) -> Result<(), CloudError> {
@@ -68,7 +77,11 @@ impl Aws {
         let call =
             self.eks.update_nodegroup_config().cluster_name(self.cluster.as_str()).nodegroup_name(name);
         let sent = call.scaling_config(size.build()).send().await;
-        sent.map(drop).map_err(|error| fault::of("eks:UpdateNodegroupConfig", error).about(name))
+        let sent = sent.map_err(|error| fault::of("eks:UpdateNodegroupConfig", error).about(name))?;
+        if let Some(time) = sent.update.and_then(|update| update.created_at) {
+            self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), time.secs());
+        }
+        Ok(())
     }
 }
 
@@ -101,25 +114,30 @@ impl Cloud for Aws {
         let mut status = GroupStatus {
             name: name.to_owned(),
             desired_count: asked.try_into().unwrap_or(0),
-            // One that could not be made can go.
+            // One that could not be made, or deleted, can go.
             is_active: matches!(
                 group.status(),
-                Some(NodegroupStatus::Active | NodegroupStatus::Degraded | NodegroupStatus::CreateFailed)
+                Some(
+                    NodegroupStatus::Active
+                        | NodegroupStatus::Degraded
+                        | NodegroupStatus::CreateFailed
+                        | NodegroupStatus::DeleteFailed
+                )
             ),
             is_ours: is_ours(&group),
             instances: Vec::new(),
             issues: Vec::new(),
         };
-        for issue in group.health().map(|health| health.issues()).unwrap_or_default() {
-            let code = issue.code().map_or("", |code| code.as_str());
-            status.issues.push(format!("{code}: {}", issue.message().unwrap_or_default()));
-        }
+        status.issues = complaints(&group).into_iter().map(issue).collect();
         let Some(behind) = self.behind(&group).await? else { return Ok(Some(status)) };
         // Machines are terminated there, and EKS learns of it later.
         status.desired_count = behind.desired_capacity.unwrap_or(asked).try_into().unwrap_or(0);
         status.instances = self.instances(&behind).await?;
         if status.instances.len() < status.desired_count as usize {
-            status.issues.extend(self.refusals(behind.auto_scaling_group_name().unwrap_or_default()).await?);
+            // What EKS says of launches holds until one succeeds, however long ago that was: the tries themselves tell more.
+            status.issues.retain(|issue| !issue.words.starts_with(LAUNCH_FAILURES));
+            let scaling_group = behind.auto_scaling_group_name().unwrap_or_default();
+            status.issues.extend(self.refusals(name, scaling_group).await?);
         } else {
             // What EKS complains of has passed.
             status.issues.clear();
@@ -132,6 +150,10 @@ impl Cloud for Aws {
             return Err(CloudError::NotFound(spec.name.clone()));
         }
         match self.described(&spec.name).await? {
+            Some(there) if there.status() == Some(&NodegroupStatus::CreateFailed) => {
+                let why = complaints(&there).join("; ");
+                Err(CloudError::Refused(format!("EKS cannot make node group {}: {why}", spec.name)))
+            }
             Some(there) => same(&there, spec, &self.zones(&there).await?).map_err(CloudError::Conflict),
             None => self.make(spec).await,
         }
@@ -237,6 +259,19 @@ impl Cloud for Aws {
     }
 }
 
+fn issue(words: String) -> Issue {
+    Issue { is_capacity: says_no_capacity(&words), words }
+}
+
+/// What EKS complains of.
+pub(super) fn complaints(group: &Nodegroup) -> Vec<String> {
+    let issues = group.health().map(|health| health.issues()).unwrap_or_default().iter();
+    let words = issues.map(|issue| {
+        format!("{}: {}", issue.code().map_or("", |code| code.as_str()), issue.message().unwrap_or_default())
+    });
+    words.collect()
+}
+
 /// Whether we made a group.
 fn is_ours(group: &Nodegroup) -> bool {
     group.tags().is_some_and(|tags| tags.contains_key(TAG_MANAGED))
@@ -263,7 +298,8 @@ impl Aws {
             all.push((id.to_owned(), Instance { provider_id: format!("aws:///{zone}/{id}"), instance_type }));
         }
         let launched = self.launch_times(all.iter().map(|(id, _)| id.clone()).collect()).await?;
-        all.sort_by_key(|(id, _)| (launched.get(id).copied(), id.clone()));
+        // One that EC2 does not show yet is the newest.
+        all.sort_by_key(|(id, _)| (launched.get(id).copied().unwrap_or(Timestamp::MAX), id.clone()));
         Ok(all.into_iter().map(|(_, instance)| instance).collect())
     }
 }

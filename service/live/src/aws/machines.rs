@@ -16,8 +16,8 @@ use super::fault;
 const TAG_CLUSTER: &str = "eks:cluster-name";
 /// And their node group.
 const TAG_GROUP: &str = "eks:nodegroup-name";
-/// Machines that one call is asked about by id.
-const IDS_MAX: usize = 500;
+/// Machines that one call is asked about by id: EC2 takes no filter of more values.
+const IDS_MAX: usize = 200;
 /// Code of the end of a spot machine that was taken back. From EC2's list of state reasons.
 const TAKEN_BACK: &str = "Server.SpotInstanceTermination";
 

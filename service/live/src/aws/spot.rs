@@ -9,6 +9,7 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use plimsoll_domain::catalog::change::ByZone;
 use plimsoll_domain::catalog::quotes::Quotes;
+use plimsoll_domain::commitments::Held;
 use plimsoll_domain::fleet::CapacityKind;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::units::parse_usd_per_hour;
@@ -52,6 +53,13 @@ impl Prices for Aws {
             (one.time, &one.zone, &one.instance_type).cmp(&(other.time, &other.zone, &other.instance_type))
         });
         Ok(changes)
+    }
+
+    async fn commitments(&self, cluster: &ClusterId) -> Result<Vec<Held>, CloudError> {
+        if *cluster != self.cluster {
+            return Ok(Vec::new());
+        }
+        self.held().await
     }
 }
 

@@ -6,19 +6,25 @@ use std::sync::Arc;
 use plimsoll_domain::catalog::{Catalog, InstanceType};
 
 use super::machines::Machine;
-use super::network;
 use super::state::{State, Words};
 use super::types;
 use super::xml::{leaf, list};
 use super::{Answer, Request};
+use super::{network, savings};
 
 const XML: &str = "text/xml";
+/// Values of one filter.
+const FILTER_VALUES_MAX: usize = 200;
 /// Of the service's XML.
 const NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 
 pub fn answer(state: &mut State, request: &Request) -> Answer {
     let action = request.action.as_str();
     state.refused(&format!("ec2:{action}"))?;
+    if filters(&request.fields).values().any(|values| FILTER_VALUES_MAX < values.len()) {
+        let message = "The maximum number of filter values specified on a single call is 200";
+        return Err(Words::new(400, "FilterLimitExceeded", message));
+    }
     if let Some(answered) = network::answer(state, request) {
         return answered.map(|result| told(action, &result));
     }
@@ -31,6 +37,7 @@ pub fn answer(state: &mut State, request: &Request) -> Answer {
         "DescribeLaunchTemplates" => templates(state, &request.fields),
         "DeleteLaunchTemplate" => delete_template(state, &request.fields)?,
         "DescribeSpotPriceHistory" => spot_prices(state, &request.fields),
+        "DescribeReservedInstances" => savings::reservations(state),
         "DescribeNetworkInterfaces" => interfaces(state),
         "DeleteNetworkInterface" => delete_interface(state, &request.fields)?,
         other => return Err(Words::new(400, "InvalidAction", format!("{other} is not answered here"))),

@@ -24,6 +24,8 @@ pub fn action(request: &Request) -> &'static str {
         ("POST", ["clusters", _, "updates"]) => "UpdateClusterVersion",
         ("GET", ["clusters", _, "updates", _]) => "DescribeUpdate",
         ("POST", ["clusters", _, "insights"]) => "ListInsights",
+        ("POST", ["clusters", _, "insights-refresh"]) => "StartInsightsRefresh",
+        ("GET", ["clusters", _, "fargate-profiles"]) => "ListFargateProfiles",
         ("GET", ["clusters", _, "addons"]) => "ListAddons",
         ("POST", ["clusters", _, "addons"]) => "CreateAddon",
         ("GET", ["clusters", _, "addons", _]) => "DescribeAddon",
@@ -111,13 +113,37 @@ fn shown(state: &mut State, name: &str) -> Result<Value, Words> {
     if group.status != "CREATING" {
         shown["resources"] = json!({ "autoScalingGroups": [{ "name": format!("eks-{name}") }] });
     }
-    let issues: Vec<Value> = group
-        .failures
-        .iter()
-        .map(|(_, message)| json!({ "code": "AsgInstanceLaunchFailures", "message": message, "resourceIds": [name] }))
-        .collect();
+    let failures = group.failures.front().map(|(_, message)| ("AsgInstanceLaunchFailures", message));
+    let complaint = group.complaint.as_ref().map(|message| ("NodeCreationFailure", message));
+    let issues = failures
+        .into_iter()
+        .chain(complaint)
+        .map(|(code, message)| json!({ "code": code, "message": message, "resourceIds": [name] }));
+    let issues: Vec<Value> = issues.collect();
     shown["health"] = json!({ "issues": issues });
     Ok(shown)
+}
+
+/// Prefixes of labels that no node group may state.
+const RESERVED_LABELS: [&str; 3] = ["kubernetes.io/", "k8s.io/", "eks.amazonaws.com/"];
+/// Domains of which a kubelet sets labels, among those of Kubernetes.
+const OPEN_TO_KUBELETS: [&str; 2] = ["node.kubernetes.io/", "kubelet.kubernetes.io/"];
+
+/// Labels with which nodes come up. EKS refuses some; with others it makes the group, and no node ever joins, which is refused
+/// here, too, for it is told sooner.
+fn labels(stated: &Value) -> Result<(), Words> {
+    let stated = stated.as_object().into_iter().flatten().map(|(key, _)| key);
+    let is_reserved = |key: &&String| {
+        RESERVED_LABELS.iter().any(|prefix| key.contains(prefix))
+            && !OPEN_TO_KUBELETS.iter().any(|prefix| key.contains(prefix))
+    };
+    match stated.into_iter().find(is_reserved) {
+        Some(key) => {
+            let message = format!("Label {key} cannot contain reserved prefixes {RESERVED_LABELS:?}");
+            Err(Words::new(400, "InvalidParameterException", message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Sizes that make sense, as EKS checks them.
@@ -146,7 +172,8 @@ fn create(state: &mut State, body: &Value) -> Result<Value, Words> {
             format!("NodeGroup already exists with name {name}"),
         ));
     }
-    let (min, max, desired) = sizes(&body["scalingConfig"])?;
+    labels(&body["labels"])?;
+    let sizes = sizes(&body["scalingConfig"])?;
     let subnet = body["subnets"][0].as_str().unwrap_or_default();
     let zone = state.subnets.iter().find(|(id, _)| id == subnet).map(|(_, zone)| zone.clone());
     let Some(zone) = zone else {
@@ -165,8 +192,8 @@ fn create(state: &mut State, body: &Value) -> Result<Value, Words> {
     let mut made = body.clone();
     // What a request is known again by is not told again.
     made.as_object_mut().into_iter().for_each(|made| drop(made.remove("clientRequestToken")));
-    let (status, created, failures, rolling) = ("CREATING", state.now(), Default::default(), None);
-    let group = Group { made, status, until, version, rolling, created, zone, min, max, desired, failures };
+    let group = Group::new(made, version, state.now(), zone, sizes);
+    let group = Group { status: "CREATING", until, ..group };
     state.groups.insert(name.clone(), group);
     Ok(json!({ "nodegroup": shown(state, &name)? }))
 }
@@ -183,15 +210,18 @@ fn settled(group: &Group) -> Result<(), Words> {
 }
 
 fn update(state: &mut State, name: &str, body: &Value) -> Result<Value, Words> {
-    let until = Some(state.after(state.manners.update));
+    let (now, until) = (state.now(), Some(state.after(state.manners.update)));
     let id = format!("update-{}", state.next());
     let group = group(state, name)?;
     settled(group)?;
     let (min, max, desired) = sizes(&body["scalingConfig"])?;
+    group.asked = now;
     group.made["scalingConfig"] = body["scalingConfig"].clone();
     (group.min, group.max, group.desired, group.status, group.until) = (min, max, desired, "UPDATING", until);
-    group.failures.clear();
-    Ok(json!({ "update": { "id": id, "status": "InProgress", "type": "ConfigUpdate" } }))
+    let created = now.as_second();
+    Ok(
+        json!({ "update": { "id": id, "status": "InProgress", "type": "ConfigUpdate", "createdAt": created } }),
+    )
 }
 
 fn update_version(state: &mut State, name: &str, body: &Value) -> Result<Value, Words> {
@@ -213,7 +243,10 @@ fn update_version(state: &mut State, name: &str, body: &Value) -> Result<Value, 
 
 fn delete(state: &mut State, name: &str) -> Result<Value, Words> {
     let until = Some(state.after(state.manners.group));
-    settled(group(state, name)?)?;
+    let there = group(state, name)?;
+    if there.complaint.is_none() {
+        settled(there)?;
+    }
     let its: Vec<String> = state.members(name).iter().map(|machine| machine.id.clone()).collect();
     its.iter().for_each(|id| state.terminate(id));
     let group = group(state, name)?;

@@ -53,13 +53,7 @@ impl State {
             "labels": {},
             "tags": {},
         });
-        let zone = zone.to_owned();
-        let created = self.now();
-        let version = self.estate.version();
-        let (status, until, failures) = ("ACTIVE", None, Default::default());
-        let (min, max, desired, rolling) = (1, 50, count, None);
-        let group =
-            Group { made, status, until, version, rolling, created, zone, min, max, desired, failures };
+        let group = Group::new(made, self.estate.version(), self.now(), zone.to_owned(), (1, 50, count));
         self.groups.insert(name.to_owned(), group);
     }
 
@@ -72,7 +66,7 @@ impl State {
     pub fn launch(&mut self, name: &str) {
         let has = self.members(name).len();
         let Some(group) = self.groups.get(name).cloned() else { return };
-        if group.status == "DELETING" || group.status == "CREATING" {
+        if matches!(group.status, "DELETING" | "CREATING" | "CREATE_FAILED" | "DELETE_FAILED") {
             return;
         }
         // One more while machines are replaced.
@@ -108,6 +102,7 @@ impl State {
                 taken_back: false,
             };
             self.machines.insert(id, machine);
+            self.groups.get_mut(name).into_iter().for_each(|group| group.failures.clear());
         }
     }
 
@@ -115,7 +110,7 @@ impl State {
     fn fail(&mut self, name: &str) {
         let now = self.now();
         let Some(group) = self.groups.get_mut(name) else { return };
-        if group.failures.is_empty() {
+        if group.failures.front().is_none_or(|(time, _)| *time < group.asked) {
             let words = "Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient capacity in the Availability Zone you requested. Launching EC2 instance failed.";
             group.failures.push_front((now, words.to_owned()));
         }

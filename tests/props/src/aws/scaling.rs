@@ -97,7 +97,6 @@ fn set_desired(state: &mut State, scaling_group: &str, desired: &str) -> Result<
         return Err(Words::new(400, "ValidationError", message));
     }
     group.desired = desired;
-    group.failures.clear();
     Ok(String::new())
 }
 

@@ -15,6 +15,7 @@ use super::eks::updates::Updates;
 use super::iam::Role;
 use super::machines::Machine;
 use super::network::Thing;
+use super::savings::{Reservation, SavingsPlan};
 
 /// How long things take.
 #[derive(Clone, Copy, Debug)]
@@ -116,8 +117,40 @@ pub struct Group {
     pub min: i32,
     pub max: i32,
     pub desired: i32,
-    /// Tries that failed, the newest first.
+    /// When it was asked for a size last.
+    pub asked: Timestamp,
+    /// Why it could not be made, or deleted.
+    pub complaint: Option<String>,
+    /// Tries that failed since the last that did not, the newest first.
     pub failures: VecDeque<(Timestamp, String)>,
+}
+
+impl Group {
+    /// One that is made now, of these sizes: least, most, desired.
+    pub fn new(
+        made: Value,
+        version: String,
+        created: Timestamp,
+        zone: String,
+        sizes: (i32, i32, i32),
+    ) -> Self {
+        let (min, max, desired) = sizes;
+        Self {
+            made,
+            status: "ACTIVE",
+            until: None,
+            version,
+            rolling: None,
+            created,
+            zone,
+            min,
+            max,
+            desired,
+            asked: created,
+            complaint: None,
+            failures: VecDeque::new(),
+        }
+    }
 }
 
 /// Machines of a group that are replaced by others of another version.
@@ -137,6 +170,9 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// Nodes that nothing runs on which would have to be evicted.
     pub emptied: BTreeSet<String>,
+    /// What the account has committed itself to.
+    pub reservations: Vec<Reservation>,
+    pub savings_plans: Vec<SavingsPlan>,
     /// Calls that take effect and whose answer is lost.
     pub losses: BTreeMap<String, u32>,
     pub manners: Manners,
@@ -187,6 +223,8 @@ impl State {
             shortages: BTreeSet::new(),
             refusals: BTreeMap::new(),
             granted: BTreeMap::new(),
+            reservations: Vec::new(),
+            savings_plans: Vec::new(),
             network: BTreeMap::new(),
             roles: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -217,11 +255,16 @@ impl State {
     /// Does what is due, and tells what that means for the API server.
     pub fn advance(&mut self) -> Vec<Work> {
         let now = self.now();
-        let due = |group: &Group| group.until.is_some_and(|until| until <= now);
-        self.groups.retain(|_, group| !(group.status == "DELETING" && due(group)));
-        for group in self.groups.values_mut().filter(|group| due(group)) {
-            (group.status, group.until) = ("ACTIVE", None);
+        for group in self.groups.values_mut().filter(|group| group.until.is_some_and(|until| until <= now)) {
+            let (goes_wrong, failed, well) = match group.status {
+                "CREATING" => ("NodegroupCreate", "CREATE_FAILED", "ACTIVE"),
+                "DELETING" => ("NodegroupDelete", "DELETE_FAILED", "GONE"),
+                _ => ("", "", "ACTIVE"),
+            };
+            group.complaint = self.updates.fails(goes_wrong);
+            (group.status, group.until) = (if group.complaint.is_some() { failed } else { well }, None);
         }
+        self.groups.retain(|_, group| group.status != "GONE");
         self.advance_estate(now);
         self.advance_network(now);
         let names: Vec<String> = self.groups.keys().cloned().collect();

@@ -1,5 +1,7 @@
 //! Who may enter.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use aws_sdk_eks::types::{AccessEntry, AccessScope, AccessScopeType};
 use plimsoll_domain::estate::{Access, Standing};
 use plimsoll_domain::ids::OperationId;
@@ -67,9 +69,9 @@ impl Aws {
     }
 }
 
-/// What a request is known again by: the operation, and the end of the principal's name.
+/// What a request is known again by: the operation, and the principal, of whom names alone may be of several accounts.
 fn token(by: &OperationId, principal: &str) -> String {
-    let name = principal.rsplit('/').next().unwrap_or_default();
-    let plain = name.chars().filter(char::is_ascii_alphanumeric).take(24);
-    format!("{by}-{}", plain.collect::<String>())
+    let mut hasher = DefaultHasher::new();
+    principal.hash(&mut hasher);
+    format!("{by}-{:016x}", hasher.finish())
 }

@@ -5,7 +5,7 @@ use plimsoll_domain::estate::{Standing, Subnet};
 use plimsoll_domain::world::CloudError;
 
 use super::on_the_way;
-use crate::aws::{Aws, fault};
+use crate::aws::{Aws, TAG_PUBLIC, fault};
 
 /// Tag that the VPC CNI gives the interfaces which it attaches: their cluster. From its README, "Tagging ENIs".
 const TAG_CNI_CLUSTER: &str = "cluster.k8s.amazonaws.com/name";
@@ -42,6 +42,7 @@ impl Aws {
         let answer = self.ec2.describe_subnets().filters(its).send().await;
         let answer = answer.map_err(|error| fault::of("ec2:DescribeSubnets", error).about_part())?;
         let subnet = |one: aws_sdk_ec2::types::Subnet| Subnet {
+            is_public: one.tags().iter().any(|tag| tag.key() == Some(TAG_PUBLIC)),
             id: one.subnet_id.unwrap_or_default(),
             zone: one.availability_zone.unwrap_or_default(),
             cidr: one.cidr_block.unwrap_or_default(),

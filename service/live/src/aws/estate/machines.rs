@@ -1,10 +1,13 @@
 //! Node groups as a whole: brought to the version of the control plane, and removed with everything in them.
 
+use std::sync::PoisonError;
+
 use aws_sdk_eks::types::{Nodegroup, NodegroupStatus};
 use plimsoll_domain::estate::Standing;
 use plimsoll_domain::world::CloudError;
 
 use super::{expect_ours, on_the_way};
+use crate::aws::groups::complaints;
 use crate::aws::{Aws, fault};
 
 impl Aws {
@@ -44,14 +47,17 @@ impl Aws {
             return Ok(Standing::Reached);
         };
         expect_ours(there.tags(), &what)?;
-        if there.status() == Some(&NodegroupStatus::DeleteFailed) {
-            let issues = there.health().map(|health| health.issues()).unwrap_or_default();
-            let words: Vec<&str> = issues.iter().filter_map(|issue| issue.message()).collect();
-            return Err(CloudError::Refused(format!("EKS cannot delete {what}: {}", words.join("; "))));
+        let has_failed = there.status() == Some(&NodegroupStatus::DeleteFailed);
+        // What stood in the way may be gone when somebody asks again.
+        if has_failed && self.deletions.lock().unwrap_or_else(PoisonError::into_inner).remove(group) {
+            let why = complaints(&there).join("; ");
+            return Err(CloudError::Refused(format!("EKS cannot delete {what}: {why}")));
         }
-        if !is_settled(&there) && there.status() != Some(&NodegroupStatus::CreateFailed) {
+        let is_made = is_settled(&there) || there.status() == Some(&NodegroupStatus::CreateFailed);
+        if !is_made && !has_failed {
             return on_the_way(format!("{what} is being changed"));
         }
+        self.deletions.lock().unwrap_or_else(PoisonError::into_inner).insert(group.to_owned());
         let call = self.eks.delete_nodegroup().cluster_name(self.cluster.as_str()).nodegroup_name(group);
         match call.send().await {
             Ok(_) => on_the_way(format!("EKS deletes {what}")),

@@ -5,7 +5,7 @@ use plimsoll_domain::estate::{AddOnStatus, GroupVersion, PlaneStatus, Survey};
 use plimsoll_domain::world::{Cloud, CloudError};
 
 use super::is_ours;
-use crate::aws::{Aws, fault};
+use crate::aws::{Aws, Fault, fault};
 
 impl Aws {
     pub(super) async fn surveyed(&self, next: Option<&str>) -> Result<Survey, CloudError> {
@@ -42,7 +42,19 @@ impl Aws {
             Some(version) => self.blockers(version).await?,
             None => Vec::new(),
         };
-        Ok(Survey { plane: Some(plane), add_ons, groups, blockers })
+        let fargate_profiles = self.fargate_profiles().await?;
+        Ok(Survey { plane: Some(plane), add_ons, groups, fargate_profiles, blockers })
+    }
+
+    async fn fargate_profiles(&self) -> Result<Vec<String>, CloudError> {
+        let call = self.eks.list_fargate_profiles().cluster_name(self.cluster.as_str());
+        let mut pages = call.into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(name) = pages.next().await {
+            names.push(name.map_err(|error| fault::of("eks:ListFargateProfiles", error).about_part())?);
+        }
+        names.sort();
+        Ok(names)
     }
 
     async fn add_on_names(&self) -> Result<Vec<String>, CloudError> {
@@ -56,7 +68,8 @@ impl Aws {
         Ok(names)
     }
 
-    /// What EKS says against an upgrade, as its insights see it.
+    /// What EKS says against an upgrade, as its insights saw it last: once a day, unless they are told to look again, as they
+    /// are here where they are against it.
     async fn blockers(&self, version: &str) -> Result<Vec<String>, CloudError> {
         let filter = InsightsFilter::builder()
             .categories(Category::UpgradeReadiness)
@@ -69,8 +82,20 @@ impl Aws {
         while let Some(one) = pages.next().await {
             let one = one.map_err(|error| fault::of("eks:ListInsights", error).about_part())?;
             let reason = one.insight_status().and_then(|status| status.reason()).unwrap_or_default();
-            against.push(format!("{}: {reason}", one.name().unwrap_or_default()));
+            let time = one.last_refresh_time().map(ToString::to_string).unwrap_or_default();
+            against.push(format!("{}: {reason} (as EKS saw it at {time})", one.name().unwrap_or_default()));
+        }
+        if !against.is_empty() {
+            against.push(match self.refresh_insights().await {
+                Ok(()) => "EKS was asked to look again: what is mended is seen in some minutes".to_owned(),
+                Err(why) => format!("EKS looks again once a day: {why}"),
+            });
         }
         Ok(against)
+    }
+
+    async fn refresh_insights(&self) -> Result<(), Fault> {
+        let begun = self.eks.start_insights_refresh().cluster_name(self.cluster.as_str()).send().await;
+        begun.map(drop).map_err(|error| fault::of("eks:StartInsightsRefresh", error))
     }
 }

@@ -46,8 +46,12 @@ pub struct Estate {
     pub entries: BTreeMap<String, (Value, BTreeSet<String>)>,
     /// Network interfaces that nothing uses any more.
     pub interfaces: BTreeSet<String>,
+    /// Fargate profiles, which others made.
+    pub fargate_profiles: BTreeSet<String>,
     /// What insights say against an upgrade.
     pub insights: Vec<(String, String)>,
+    /// Whether that holds no longer, as insights see once they are refreshed.
+    pub is_ready: bool,
     /// Add-ons that end DEGRADED.
     degraded: BTreeSet<String>,
     /// Whether the next control plane cannot be made.
@@ -167,6 +171,15 @@ pub fn answer(state: &mut State, action: &str, request: &Request) -> Option<Answ
             .shown(parts.get(3).map_or("", String::as_str))
             .map(|update| json!({ "update": update })),
         "ListInsights" => Ok(insights(state)),
+        "StartInsightsRefresh" => {
+            if state.estate.is_ready {
+                state.estate.insights.clear();
+            }
+            Ok(json!({ "status": "IN_PROGRESS", "message": "Insights refresh is in progress" }))
+        }
+        "ListFargateProfiles" => {
+            Ok(page("fargateProfileNames", state.estate.fargate_profiles.iter().cloned().collect(), request))
+        }
         "ListAddons" => {
             let names = state.estate.add_ons.keys().cloned().collect();
             Ok(page("addons", names, request))
@@ -311,11 +324,15 @@ fn insights(state: &State) -> Value {
             "id": name,
             "name": name,
             "category": "UPGRADE_READINESS",
+            "lastRefreshTime": LAST_LOOK,
             "insightStatus": { "status": "ERROR", "reason": reason },
         })
     };
     json!({ "insights": state.estate.insights.iter().map(one).collect::<Vec<_>>() })
 }
+
+/// When insights were refreshed last, in seconds: 2026-11-22T06:00:00Z.
+const LAST_LOOK: i64 = 1_795_327_200;
 
 /// Of each add-on two versions; the second is the default.
 fn offered(request: &Request) -> Value {
