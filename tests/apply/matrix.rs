@@ -74,11 +74,11 @@ async fn model() -> (ClusterState, Operation) {
 fn calls(step: &Step) -> &'static [Call] {
     match step {
         Step::EnsureGroup { .. } => &[Call::EnsureGroup],
-        Step::Grow { .. } => &[Call::EnsureSize, Call::SetCordoned],
+        Step::Grow { .. } => &[Call::EnsureSize, Call::SetCordon],
         Step::Order { .. } | Step::Refill { .. } => &[Call::EnsureSize],
-        Step::Evacuate { .. } => &[Call::Evict, Call::SetCordoned, Call::EnsureInstanceGone],
-        Step::Cordon { .. } | Step::Open { .. } => &[Call::SetCordoned],
-        Step::Migrate { .. } => &[Call::Evict, Call::SetCordoned],
+        Step::Evacuate { .. } => &[Call::Evict, Call::SetCordon, Call::EnsureInstanceGone],
+        Step::Cordon { .. } | Step::Open { .. } => &[Call::SetCordon],
+        Step::Migrate { .. } => &[Call::Evict, Call::SetCordon],
         Step::Remove { .. } => &[Call::EnsureInstanceGone],
         Step::DeleteGroup { .. } => &[Call::EnsureGroupGone],
         Step::Verify { .. } => &[Call::State],

@@ -7,6 +7,7 @@ use plimsoll_domain::operation::{Kind, Operation, Progress, State, Step};
 use plimsoll_domain::policy::{Actuator, Policy};
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::{OperationFilter, PageRequest, Store, StoreError};
+use plimsoll_domain::world::Cordon;
 use plimsoll_engine::{Error, ResizeOrder, SnapshotImport};
 use plimsoll_sim::Fault;
 
@@ -105,7 +106,7 @@ async fn a_group_that_grows_gets_open_nodes() {
 async fn growing_leaves_a_node_closed_that_somebody_closed() {
     let rig = Rig::shop().await;
     let closed = state(&rig).await.nodes[0].name.clone();
-    rig.sim.world().cluster.set_cordoned(&shop_id(), &closed, true).await.unwrap();
+    rig.sim.world().cluster.set_cordon(&shop_id(), &closed, Cordon::Final).await.unwrap();
     let begun = resize(&rig, 7).await.unwrap();
     assert_eq!(rig.end_of(&begun).await.state, State::Succeeded);
     let nodes = state(&rig).await.nodes;

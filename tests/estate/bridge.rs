@@ -13,7 +13,7 @@ use plimsoll_domain::clock::Clock;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::store::ClusterRecord;
 use plimsoll_domain::workload::{Pod, WorkloadKind};
-use plimsoll_domain::world::{Atlas, World};
+use plimsoll_domain::world::{Atlas, Cordon, World};
 use plimsoll_live::aws::{Account, Aws, Told};
 use plimsoll_props::aws::{FakeAws, Manners, Work, seen};
 use plimsoll_sim::{Edit, Fault, Pace, Sim};
@@ -86,7 +86,7 @@ impl Bridge {
     /// What EKS does with a node that it replaces.
     async fn empty(&self, node: &str) {
         let (cluster, kubernetes) = (cluster_id(), self.sim.world().cluster);
-        kubernetes.set_cordoned(&cluster, node, true).await.unwrap();
+        kubernetes.set_cordon(&cluster, node, Cordon::Final).await.unwrap();
         let state = kubernetes.state(&cluster).await.unwrap();
         let here: Vec<&Pod> = state
             .pods

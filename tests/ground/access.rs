@@ -8,7 +8,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use k8s_openapi::api::storage::v1::VolumeAttachment;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
-use plimsoll_domain::world::{Cluster, Metrics};
+use plimsoll_domain::world::{Cluster, Cordon, Metrics};
 use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::ground::{Ground, Options};
 use serde::Deserialize;
@@ -143,8 +143,8 @@ impl Shop {
             Ok(left) => assert!(left.contains(&"volume default/data".to_owned()), "{left:?}"),
             Err(error) => errors.push(error),
         }
-        errors.extend(live.set_cordoned(&id(), NODE, true).await.err());
-        errors.extend(live.set_cordoned(&id(), NODE, false).await.err());
+        errors.extend(live.set_cordon(&id(), NODE, Cordon::Final).await.err());
+        errors.extend(live.set_cordon(&id(), NODE, Cordon::Lifted).await.err());
         errors.extend(live.evict(&id(), &self.pod().await, NODE).await.err());
         // Nobody serves usage here: that is found out by those who may ask for it.
         errors.extend(live.usage(&id()).await.err());

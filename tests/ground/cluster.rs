@@ -1,7 +1,7 @@
 //! A cluster as `live` sees and moves it.
 
 use kube::Client;
-use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics};
+use plimsoll_domain::world::{Cluster, ClusterError, Cordon, Eviction, Metrics};
 use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::ground::{Ground, Options};
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn a_cluster_is_read_and_moved_as_the_contract_says() {
 
     let web = pod("web");
     let place = web.node.clone().unwrap();
-    live.set_cordoned(&id(), &place, true).await.unwrap();
+    live.set_cordon(&id(), &place, Cordon::Final).await.unwrap();
     let cordoned = live.state(&id()).await.unwrap();
     assert!(cordoned.nodes.iter().any(|node| node.name == place && node.unschedulable));
     assert_eq!(live.evict(&id(), &web.key(), "elsewhere").await, Ok(Eviction::Gone));
@@ -58,7 +58,7 @@ async fn a_cluster_is_read_and_moved_as_the_contract_says() {
     assert!(left.contains(&db.key()), "{left:?}");
     assert!(!left.iter().any(|pod| pod.contains("agent")), "{left:?}");
     assert_eq!(live.left_on(&id(), "nowhere").await, Ok(Vec::new()));
-    assert_eq!(live.set_cordoned(&id(), "nowhere", true).await, Ok(()));
+    assert_eq!(live.set_cordon(&id(), "nowhere", Cordon::Final).await, Ok(()));
     let unmeasured = live.usage(&id()).await.unwrap_err().to_string();
     assert!(unmeasured.contains("is metrics-server installed?"), "{unmeasured}");
     let stranger = live.state(&"stranger".parse().unwrap()).await;

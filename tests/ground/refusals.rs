@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::PostParams;
-use plimsoll_domain::world::Cluster;
+use plimsoll_domain::world::{Cluster, Cordon};
 use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::ground::{Ground, Options};
 use serde_json::json;
@@ -43,7 +43,7 @@ async fn whoever_is_not_let_in_is_told_why() {
     let account = told(live.clone()).await;
     expect_words(&account, &["forbids", "k8s/rbac.yaml", "cannot list resource \"pods\""]);
     let live = Kubernetes::new(id(), live).unwrap();
-    let cordon = live.set_cordoned(&id(), "one", true).await.unwrap_err().to_string();
+    let cordon = live.set_cordon(&id(), "one", Cordon::Final).await.unwrap_err().to_string();
     expect_words(&cordon, &["forbids", "k8s/rbac.yaml", "cannot patch resource \"nodes\""]);
 }
 

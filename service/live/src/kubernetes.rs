@@ -25,7 +25,7 @@ use kube::runtime::events::Recorder;
 use plimsoll_domain::estate::Standing;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::{ClusterState, Snapshot};
-use plimsoll_domain::world::{CloudError, Cluster, ClusterError, Eviction, Metrics, PodUse};
+use plimsoll_domain::world::{CloudError, Cluster, ClusterError, Cordon, Eviction, Metrics, PodUse};
 use tower::buffer::BufferLayer;
 
 use authorized::Authorizing;
@@ -40,6 +40,9 @@ const SYNC_MAX: Duration = Duration::from_secs(120);
 /// Longest wait for an API server to take a connection. A guess: within a region it takes milliseconds, across an ocean a
 /// second.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// Longest silence of a connection that something is awaited on: watches say something more often than that
+/// ([`mirror::WATCH_MAX`]), so that one whose other end is gone without a word is known by then.
+const SILENCE_MAX: Duration = Duration::from_secs(75);
 
 /// Requests that wait for their turn at the connection.
 const WAITING_MAX: usize = 1_024;
@@ -123,9 +126,8 @@ impl Kubernetes {
             Err(format!("what there is was not listed within {} s", SYNC_MAX.as_secs()))
         })?;
         let mirror = Arc::clone(&self.mirror);
-        // Megabytes of JSON: not on a thread that serves others.
-        let read = tokio::task::spawn_blocking(move || mirror.read(now)).await;
-        read.map_err(|died| died.to_string())?.map_err(|error| error.to_string())
+        // Thousands of objects: not on a thread that serves others.
+        tokio::task::spawn_blocking(move || mirror.read(now)).await.map_err(|died| died.to_string())?
     }
 
     /// Brings the device plugin of NVIDIA to nodes of these types, or finds out how far it is.
@@ -159,6 +161,7 @@ fn careful(mut config: kube::Config) -> kube::Config {
     // A budget that blocks an eviction is an answer; callers try again in their own time.
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_MAX);
+    config.read_timeout = Some(SILENCE_MAX);
     config
 }
 
@@ -178,19 +181,14 @@ impl Cluster for Kubernetes {
         nodes::left_on(&self.client, node).await.map_err(|error| self.named(failed(&error)))
     }
 
-    async fn set_cordoned(
-        &self,
-        cluster: &ClusterId,
-        node: &str,
-        cordoned: bool,
-    ) -> Result<(), ClusterError> {
+    async fn set_cordon(&self, cluster: &ClusterId, node: &str, cordon: Cordon) -> Result<(), ClusterError> {
         self.is_mine(cluster)?;
-        let changed = nodes::set_cordoned(&self.client, node, cordoned).await;
+        let changed = nodes::set_cordon(&self.client, node, cordon).await;
         let changed = changed.map_err(|error| self.named(failed(&error)))?;
         if let Some(node) = changed {
             // Whoever looks next must see it, whether or not the watch has told of it.
             self.mirror.renew_node(&node);
-            events::tell_cordoned(&self.events, &node, cordoned).await;
+            events::tell_cordon(&self.events, &node, cordon).await;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use plimsoll_domain::fleet::CapacityKind;
-use plimsoll_domain::world::{Cloud, Cluster, GroupSpec, GroupStatus};
+use plimsoll_domain::world::{Cloud, Cluster, Cordon, GroupSpec, GroupStatus};
 use plimsoll_live::aws::Aws;
 use plimsoll_live::kubernetes::Kubernetes;
 use plimsoll_props::aws::{FakeAws, Manners};
@@ -59,7 +59,7 @@ async fn make(aws: &Aws, kubernetes: &Kubernetes) -> String {
     until("two nodes", async || nodes(kubernetes).await.len() == 2).await;
     until("active", async || status(aws).await.is_active).await;
     let closed = nodes(kubernetes).await[0].name.clone();
-    kubernetes.set_cordoned(&id, &closed, true).await.unwrap();
+    kubernetes.set_cordon(&id, &closed, Cordon::Final).await.unwrap();
     closed
 }
 

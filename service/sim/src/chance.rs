@@ -20,7 +20,7 @@ const CALLS: [Call; 11] = [
     Call::EnsureGroupGone,
     Call::State,
     Call::LeftOn,
-    Call::SetCordoned,
+    Call::SetCordon,
     Call::Evict,
 ];
 

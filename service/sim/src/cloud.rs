@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use plimsoll_domain::catalog::quotes::Quotes;
+use plimsoll_domain::commitments::Held;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::world::{
     Cloud, CloudError, GroupSpec, GroupStatus, MachineLife, Notice, Prices, SpotChange,
@@ -119,5 +120,10 @@ impl Prices for Sim {
             let pools: BTreeSet<Pool> = pools.collect();
             pools.iter().flat_map(|pool| universe.common.market.prices(pool, since, now)).collect()
         })
+    }
+
+    /// A simulated account has none.
+    async fn commitments(&self, _: &ClusterId) -> Result<Vec<Held>, CloudError> {
+        Ok(Vec::new())
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
-use plimsoll_domain::world::{Cluster, ClusterError, Eviction, Metrics, PodUse};
+use plimsoll_domain::world::{Cluster, ClusterError, Cordon, Eviction, Metrics, PodUse};
 
 use crate::Sim;
 use crate::act::Act;
@@ -32,18 +32,14 @@ impl Cluster for Sim {
         })
     }
 
-    async fn set_cordoned(
-        &self,
-        cluster: &ClusterId,
-        node: &str,
-        cordoned: bool,
-    ) -> Result<(), ClusterError> {
+    async fn set_cordon(&self, cluster: &ClusterId, node: &str, cordon: Cordon) -> Result<(), ClusterError> {
+        let cordoned = cordon != Cordon::Lifted;
         self.at_now(|universe| {
-            universe.admit(Call::SetCordoned)?;
+            universe.admit(Call::SetCordon)?;
             universe.cordon(cluster, node, cordoned)?;
             let act = Act::Cordon { cluster: cluster.clone(), node: node.to_owned(), cordoned };
             universe.record(act)?;
-            Ok(universe.common.faults.after(Call::SetCordoned)?)
+            Ok(universe.common.faults.after(Call::SetCordon)?)
         })
     }
 

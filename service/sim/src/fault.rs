@@ -34,8 +34,8 @@ pub enum Call {
     State,
     /// `Cluster::left_on`.
     LeftOn,
-    /// `Cluster::set_cordoned`.
-    SetCordoned,
+    /// `Cluster::set_cordon`.
+    SetCordon,
     /// `Cluster::evict`.
     Evict,
     /// `Metrics::usage`.
@@ -44,7 +44,7 @@ pub enum Call {
 
 impl Call {
     pub(crate) fn is_of_the_cloud(self) -> bool {
-        !matches!(self, Self::State | Self::LeftOn | Self::SetCordoned | Self::Evict | Self::Usage)
+        !matches!(self, Self::State | Self::LeftOn | Self::SetCordon | Self::Evict | Self::Usage)
     }
 }
 

@@ -5,25 +5,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use plimsoll_domain::ids::{ClusterId, OperationId};
-use plimsoll_domain::operation::{PodMove, Step};
-use plimsoll_domain::scheduler::{Settings, Simulation};
+use plimsoll_domain::operation::Step;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::{Pod, WorkloadKind, WorkloadRef};
-use plimsoll_domain::world::{CloudError, ClusterError, Eviction, GroupStatus, World};
+use plimsoll_domain::world::{CloudError, ClusterError, Cordon, Eviction, GroupStatus, World};
 use tokio::sync::watch;
 
 /// How often the world is asked whether an end is reached.
-const POLL: Duration = Duration::from_secs(5);
-/// How often it is asked at first about a pod, of which most are placed within a second or two of their eviction.
-const GLANCE: Duration = Duration::from_secs(1);
-/// How many such looks there are.
-const GLANCES: u32 = 5;
+pub(super) const POLL: Duration = Duration::from_secs(5);
 /// Longest wait for a group to take changes, or for its nodes to be ready. Machines take one to two minutes; botocore's
 /// waiter for node groups gives up after 40.
 pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
-/// After this time a pod that found no place gets all new nodes to choose from.
-const STEERING_PATIENCE: Duration = Duration::from_secs(2 * 60);
-
 /// Tries of one call, [`POLL`] apart: five minutes of throttling, or without an API server.
 const CALL_TRIES_MAX: u32 = 60;
 
@@ -84,12 +76,17 @@ impl Hands<'_> {
         match step {
             Step::EnsureGroup { spec } => {
                 self.patiently(|| self.world.cloud.ensure_group(self.cluster, spec)).await?;
-                self.until_active(&spec.name).await.map(drop)
+                self.until_active(&spec.name).await?;
+                // What could not be made is there, too, and tells why only now.
+                self.patiently(|| self.world.cloud.ensure_group(self.cluster, spec)).await
             }
             Step::Grow { group, to, .. } => self.grow(group, *to).await,
-            Step::Order { group, to, .. } => self.order(group, *to).await,
+            Step::Order { group, to, .. } => {
+                self.order(group, *to).await;
+                Ok(())
+            }
             Step::Evacuate { nodes } => self.evacuate(nodes).await,
-            Step::Refill { group, to } => self.refill(group, *to).await,
+            Step::Refill { group, to, may_have_more } => self.refill(group, *to, *may_have_more).await,
             Step::Cordon { nodes } => self.close(nodes).await,
             Step::Migrate { moves } => self.migrate(moves).await,
             Step::Remove { group, nodes } => self.remove(group, nodes).await,
@@ -108,7 +105,7 @@ impl Hands<'_> {
             Step::Grow { group, from, .. } | Step::Order { group, from, .. } => {
                 self.shrink_back(group, *from as usize).await
             }
-            Step::Cordon { nodes } => self.cordon_all(nodes, false).await,
+            Step::Cordon { nodes } => self.cordon_all(nodes, Cordon::Lifted).await,
             Step::Ensure { part } => self.dismantle(part, true).await,
             _ => Ok(()),
         }
@@ -121,13 +118,14 @@ impl Hands<'_> {
         loop {
             let status = self.until_active(group).await?;
             if let Some(issue) = status.issues.first() {
-                return Err(StepError::Hopeless { reason: "NO_CAPACITY", message: issue.clone() });
+                let reason = if issue.is_capacity { "NO_CAPACITY" } else { "REFUSED" };
+                return Err(StepError::Hopeless { reason, message: issue.words.clone() });
             }
             let state = self.state().await?;
             let nodes = nodes_of(&status, &state);
             // Only groups that a plan makes are steered by. Nodes of a group that serves already stay open.
             if self.created.iter().any(|one| one == group) {
-                self.cordon_all(&nodes, true).await?;
+                self.cordon_all(&nodes, Cordon::Passing).await?;
             }
             let ready = nodes.len();
             if to as usize <= ready {
@@ -157,7 +155,7 @@ impl Hands<'_> {
         let Some(node) = state.nodes.iter().find(|node| node.provider_id == provider_id) else {
             return Ok(());
         };
-        self.cordon_all(std::slice::from_ref(&node.name), true).await?;
+        self.cordon_all(std::slice::from_ref(&node.name), Cordon::Final).await?;
         self.drain(&node.name).await
     }
 
@@ -165,13 +163,13 @@ impl Hands<'_> {
     async fn close(&self, nodes: &[String]) -> Result<(), StepError> {
         let state = self.state().await?;
         nodes.iter().try_for_each(|node| expect_evictable(&state, node))?;
-        self.cordon_all(nodes, true).await
+        self.cordon_all(nodes, Cordon::Final).await
     }
 
-    pub(super) async fn cordon_all(&self, nodes: &[String], cordoned: bool) -> Result<(), StepError> {
+    pub(super) async fn cordon_all(&self, nodes: &[String], cordon: Cordon) -> Result<(), StepError> {
         for node in nodes {
             self.patiently(|| async move {
-                match self.world.cluster.set_cordoned(self.cluster, node, cordoned).await {
+                match self.world.cluster.set_cordon(self.cluster, node, cordon).await {
                     Err(ClusterError::NotFound(_)) => Ok(()),
                     end => end,
                 }
@@ -179,85 +177,6 @@ impl Hands<'_> {
             .await?;
         }
         Ok(())
-    }
-
-    async fn migrate(&self, moves: &[PodMove]) -> Result<(), StepError> {
-        // An attempt that was cut short may have left nodes closed that stay.
-        self.cordon_all(self.staying, false).await?;
-        for (index, one) in moves.iter().enumerate() {
-            self.note(format!("pod {} of {} moves: {}", index + 1, moves.len(), one.pod));
-            self.move_pod(one, &moves[..index]).await?;
-        }
-        Ok(())
-    }
-
-    /// Evicts a pod while its target is the only node that takes it, and waits until its workload has no pending pod.
-    async fn move_pod(&self, one: &PodMove, before: &[PodMove]) -> Result<(), StepError> {
-        let state = self.state().await?;
-        let parked = before.iter().any(|other| other.pod == one.pod);
-        let Some(pod) = who_moves(&state, one, parked) else { return Ok(()) };
-        let target = self.real_name(&one.to, &state).await?;
-        let others = rivals(&state, pod, &target);
-        self.cordon_all(std::slice::from_ref(&target), false).await?;
-        self.cordon_all(&others, true).await?;
-        let placed = self.evict_and_wait(pod, siblings(&state, pod)).await;
-        self.cordon_all(&others, false).await?;
-        if self.is_new(&one.to) {
-            self.cordon_all(&[target], true).await?;
-        }
-        placed
-    }
-
-    /// `count`: pods of its workload, itself among them.
-    async fn evict_and_wait(&self, pod: &Pod, count: usize) -> Result<(), StepError> {
-        if let Some(node) = &pod.node {
-            self.evict(&pod.key(), node).await?;
-        }
-        self.until_placed(pod, count).await
-    }
-
-    async fn evict(&self, pod: &str, node: &str) -> Result<(), StepError> {
-        let deadline = self.world.clock.monotonic() + self.drain_timeout;
-        loop {
-            match self.ask_to_leave(pod, node).await? {
-                Eviction::Accepted | Eviction::Gone => return Ok(()),
-                Eviction::Blocked(budget) => {
-                    self.wait(deadline, || format!("disruption budget {budget} keeps pod {pod}")).await?;
-                }
-            }
-        }
-    }
-
-    /// Waits until neither the pod nor, if it comes back by another name, a sibling is pending, and for a while until there
-    /// are as many as before: some controllers take their time to make the next.
-    async fn until_placed(&self, moved: &Pod, count: usize) -> Result<(), StepError> {
-        let (key, owner) = (moved.key(), moved.owner.as_ref());
-        let start = self.world.clock.monotonic();
-        let (mut is_steered, mut looks) = (true, 0);
-        loop {
-            let state = self.state().await?;
-            let concerns = |pod: &&Pod| pod.key() == key || (owner.is_some() && pod.owner.as_ref() == owner);
-            let pending =
-                state.pods.iter().filter(concerns).find(|pod| pod.node.is_none() || pod.terminating);
-            let waited = self.world.clock.monotonic() - start;
-            let why = match pending {
-                Some(pending) => format!("pod {} finds no node", pending.key()),
-                None if siblings(&state, moved) < count && waited < STEERING_PATIENCE => {
-                    format!("pod {key} is not made again")
-                }
-                None => return Ok(()),
-            };
-            if is_steered && STEERING_PATIENCE <= waited {
-                self.open(self.created, self.staying).await?;
-                is_steered = false;
-                self.note(why.clone());
-            }
-            if self.drain_timeout <= waited {
-                return Err(StepError::Again(why));
-            }
-            looks += 1;
-            self.world.clock.sleep(if looks <= GLANCES { GLANCE } else { POLL }).await;
-        }
     }
 
     /// Drains what is left on the nodes, then terminates them. What a DaemonSet runs goes with its node.
@@ -301,11 +220,11 @@ impl Hands<'_> {
 
     /// Opens the nodes of new groups, and others by name.
     pub async fn open(&self, groups: &[String], nodes: &[String]) -> Result<(), StepError> {
-        self.cordon_all(nodes, false).await?;
+        self.cordon_all(nodes, Cordon::Lifted).await?;
         for group in groups {
             let Some(status) = self.group(group).await? else { continue };
             let state = self.state().await?;
-            self.cordon_all(&nodes_of(&status, &state), false).await?;
+            self.cordon_all(&nodes_of(&status, &state), Cordon::Lifted).await?;
         }
         Ok(())
     }
@@ -357,12 +276,12 @@ impl Hands<'_> {
     }
 
     /// Whether a plan's node name is one that it made up for a group of its own.
-    fn is_new(&self, name: &str) -> bool {
+    pub(super) fn is_new(&self, name: &str) -> bool {
         made_up(self.created, name).is_some()
     }
 
     /// The node that a plan's node name stands for: the n-th machine of a new group, or the node itself.
-    async fn real_name(&self, name: &str, state: &ClusterState) -> Result<String, StepError> {
+    pub(super) async fn real_name(&self, name: &str, state: &ClusterState) -> Result<String, StepError> {
         let Some((group, number)) = made_up(self.created, name) else { return Ok(name.to_owned()) };
         let status = self.group(group).await?;
         let nodes = status.map(|status| nodes_of(&status, state)).unwrap_or_default();
@@ -426,42 +345,11 @@ impl Hands<'_> {
     }
 }
 
-/// How many pods its workload has; none, if it is nobody's.
-fn siblings(state: &ClusterState, pod: &Pod) -> usize {
-    let is_one = |other: &&Pod| !other.terminating && pod.owner.is_some() && other.owner == pod.owner;
-    state.pods.iter().filter(is_one).count()
-}
-
 /// Group and number in a made-up name, `{group}-new-{number}`.
 fn made_up<'a>(created: &'a [String], name: &str) -> Option<(&'a str, usize)> {
     let (group, number) = name.rsplit_once("-new-")?;
     let group = created.iter().find(|one| *one == group)?;
     Some((group, number.parse().ok().filter(|number| 0 < *number)?))
-}
-
-/// The pod that a move is about: the one that it names, if it is still where the move begins; else one of the same
-/// workload that waits for a node, or that was parked where the move begins.
-fn who_moves<'s>(state: &'s ClusterState, one: &PodMove, parked: bool) -> Option<&'s Pod> {
-    let alive = || state.pods.iter().filter(|pod| !pod.terminating);
-    if let Some(named) = alive().find(|pod| pod.key() == one.pod) {
-        return (named.node.is_none() || named.node == one.from).then_some(named);
-    }
-    let is_heir = |pod: &&Pod| {
-        let waits_or_parked = pod.node.is_none() || (parked && pod.node == one.from);
-        one.owner.is_some() && pod.owner == one.owner && waits_or_parked
-    };
-    alive().find(is_heir)
-}
-
-/// Open nodes beside the target that would take the pod, once it is made again.
-fn rivals(state: &ClusterState, pod: &Pod, target: &str) -> Vec<String> {
-    let mut simulation = Simulation::of(state, Settings::default());
-    let Some(id) = simulation.pod(&pod.key()) else { return Vec::new() };
-    if pod.node.is_some() {
-        simulation.evict(id);
-    }
-    let takers = simulation.accepting(id).map(|node| simulation.node_name(node).to_owned());
-    takers.filter(|name| name != target).collect()
 }
 
 /// Refuses to empty a node of what nobody would make again, or of what must not be disturbed.

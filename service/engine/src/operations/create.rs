@@ -156,7 +156,12 @@ fn steps(plan: &ClusterPlan, there: &[GroupVersion]) -> Vec<StepRecord> {
         from: 0,
         to: group.count,
     }));
-    steps.extend(old.iter().map(|group| Step::Refill { group: group.spec.name.clone(), to: group.count }));
+    // What has grown beyond the file since is left as it is.
+    steps.extend(old.iter().map(|group| Step::Refill {
+        group: group.spec.name.clone(),
+        to: group.count,
+        may_have_more: true,
+    }));
     if !new.is_empty() {
         let groups = new.iter().map(|group| group.spec.name.clone()).collect();
         steps.push(Step::Open { groups, nodes: Vec::new() });
@@ -164,8 +169,8 @@ fn steps(plan: &ClusterPlan, there: &[GroupVersion]) -> Vec<StepRecord> {
     // It pulls an image from outside: what fails there is no reason to take a cluster back.
     steps.extend(gpu_types(plan).map(|types| Step::Ensure { part: Part::DevicePlugin(types) }));
     steps.extend(add_ons(true));
-    steps.push(Step::Verify {
-        sizes: plan.groups.iter().map(|group| (group.spec.name.clone(), group.count)).collect(),
-    });
+    steps.extend((!new.is_empty()).then(|| Step::Verify {
+        sizes: new.iter().map(|group| (group.spec.name.clone(), group.count)).collect(),
+    }));
     steps.into_iter().map(StepRecord::new).collect()
 }

@@ -1,6 +1,10 @@
 //! Removing a cluster: what would outlive it and go on being billed is found and priced first.
 
+use std::sync::Arc;
+
+use plimsoll_domain::catalog::Catalog;
 use plimsoll_domain::estate::{ControlPlane, Network, Part, Survey};
+use plimsoll_domain::fleet::Node;
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::ledger::{tariffs, volumes};
 use plimsoll_domain::operation::{Kind, Step, StepRecord};
@@ -34,8 +38,8 @@ impl Engine {
     /// it is.
     ///
     /// # Errors
-    /// [`Error::Unready`] if node groups of others are in it, or if load balancers or volumes would be left behind and
-    /// that was not asked for; [`Error::NotActuator`], [`Error::Frozen`]; of the store, `Busy`.
+    /// [`Error::Unready`] if node groups of others are in it, or Fargate profiles, or if load balancers, volumes or machines
+    /// would be left behind and that was not asked for; [`Error::NotActuator`], [`Error::Frozen`]; of the store, `Busy`.
     pub async fn delete_cluster(&self, order: DeleteOrder) -> Result<Proposal, Error> {
         let DeleteOrder { write, cluster, leave_behind, dry } = order;
         if let Some(earlier) = self.earlier_proposal(&write).await? {
@@ -56,8 +60,17 @@ impl Engine {
                 few(&foreign)
             )));
         }
+        if !survey.fargate_profiles.is_empty() {
+            let names: Vec<&str> = survey.fargate_profiles.iter().map(String::as_str).collect();
+            return Err(Error::Unready(format!("it has Fargate profiles: remove {} first", few(&names))));
+        }
         let mut leftovers = match self.state_now(&record).await {
-            Ok(state) => outliving(&state),
+            Ok(state) => {
+                let catalog = self.newest_catalog(&record.region).await?;
+                let catalog = catalog.map_or_else(Catalog::builtin, |newest| Arc::new(newest.catalog));
+                let strangers = strangers(&state, &survey, &catalog);
+                strangers.into_iter().chain(outliving(&state)).collect()
+            }
             // Nobody can look into it: whoever leaves things behind has said so.
             Err(_) if leave_behind => vec![unseen()],
             Err(why) => return Err(why),
@@ -72,7 +85,7 @@ impl Engine {
             let names: Vec<&str> = leftovers.iter().map(|left| left.what.as_str()).collect();
             let (count, some) = (names.len(), few(&names));
             return Err(Error::Unready(format!(
-                "{count} things would be left behind and billed: {some}; delete their Services and claims first, or leave them behind"
+                "{count} things would be left behind and billed: {some}; delete their Services, claims and nodes first, or leave them behind"
             )));
         }
         let operation =
@@ -80,6 +93,18 @@ impl Engine {
         let operation = if dry { operation } else { self.begin(write, operation, world).await? };
         Ok(Proposal { operation, leftovers })
     }
+}
+
+/// Machines that no node group of EKS has, Karpenter's and those of Auto Scaling groups that somebody keeps, at list prices.
+fn strangers(state: &ClusterState, survey: &Survey, catalog: &Catalog) -> Vec<Leftover> {
+    let is_known = |node: &&Node| survey.groups.iter().any(|group| group.name == node.group);
+    let strangers = state.nodes.iter().filter(|node| !is_known(node));
+    let leftover = |node: &Node| {
+        let price = catalog.price(&node.instance_type, &node.zone, node.kind).unwrap_or_default();
+        let what = format!("machine of node {}, of no node group of EKS", node.name);
+        Leftover { what, nano_usd_per_hour: price.nano_usd(), holds_network: true }
+    };
+    strangers.map(leftover).collect()
 }
 
 /// Load balancers and volumes of a cluster, with what they cost at list prices, traffic left out.

@@ -3,21 +3,17 @@
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::Pod;
-use plimsoll_domain::world::Eviction;
+use plimsoll_domain::world::{Cordon, Eviction};
 use tracing::warn;
 
 use super::act::{Hands, READY_WAIT_MAX, StepError, has_to_leave, nodes_of};
 
 impl Hands<'_> {
-    /// Asks for machines. That there are none is no reason to leave pods where they are.
-    pub(super) async fn order(&self, group: &str, to: u32) -> Result<(), StepError> {
-        self.until_active(group).await?;
-        match self.patiently(|| self.world.cloud.ensure_size(self.cluster, group, to)).await {
-            Err(StepError::Hopeless { reason: "NO_CAPACITY", message }) => {
-                warn!(cluster = %self.cluster, group, message, "no machine in the place of one that is taken back");
-                Ok(())
-            }
-            end => end,
+    /// Asks for machines, once: that there are none, or that the group is being changed, is no reason to leave pods where they
+    /// are. Whoever refills the group asks again.
+    pub(super) async fn order(&self, group: &str, to: u32) {
+        if let Err(why) = self.world.cloud.ensure_size(self.cluster, group, to).await {
+            warn!(cluster = %self.cluster, group, %why, "no machine yet in the place of one that is taken back");
         }
     }
 
@@ -52,21 +48,26 @@ impl Hands<'_> {
         let there = state.nodes.iter().filter(|node| nodes.contains(&node.name));
         let open: Vec<String> =
             there.filter(|node| !node.unschedulable).map(|node| node.name.clone()).collect();
-        self.cordon_all(&open, true).await?;
+        self.cordon_all(&open, Cordon::Final).await?;
         let mut gone = 0;
         for node in nodes {
             for pod in state.pods.iter().filter(|pod| may_go(pod, node) && !pod.terminating) {
-                if self.ask_to_leave(&pod.key(), node).await? == Eviction::Accepted {
-                    gone += 1;
+                // One that cannot be evicted keeps no other from it.
+                match self.world.cluster.evict(self.cluster, &pod.key(), node).await {
+                    Ok(Eviction::Accepted) => gone += 1,
+                    Ok(Eviction::Gone | Eviction::Blocked(_)) => {}
+                    Err(why) => {
+                        warn!(cluster = %self.cluster, pod = pod.key(), %why, "a pod was not evicted")
+                    }
                 }
             }
         }
         Ok(gone)
     }
 
-    /// Waits until a group has as many nodes as it is to have, and gives back what is beyond that. That there is no machine
+    /// Waits until a group has as many nodes as it is to have, and gives back what is beyond that unless it may have more. That there is no machine
     /// ends the wait: the group is left smaller, for somebody to plan again.
-    pub(super) async fn refill(&self, group: &str, to: u32) -> Result<(), StepError> {
+    pub(super) async fn refill(&self, group: &str, to: u32, may_have_more: bool) -> Result<(), StepError> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
         loop {
             let status = self.until_active(group).await?;
@@ -74,18 +75,21 @@ impl Hands<'_> {
             let ready = nodes_of(&status, &state).len();
             if to as usize <= ready {
                 let is_leaving = |node: &Node| node.group == group && node.unschedulable;
-                return match to < status.desired_count && !state.nodes.iter().any(is_leaving) {
+                return match !may_have_more
+                    && to < status.desired_count
+                    && !state.nodes.iter().any(is_leaving)
+                {
                     // The cloud filled the place of a machine that it took, beside the machine that was ordered for it.
                     true => self.shrink_back(group, to as usize).await,
                     false => Ok(()),
                 };
             }
             if let Some(issue) = status.issues.first() {
-                warn!(cluster = %self.cluster, group, issue, "a group stays smaller than it was");
+                warn!(cluster = %self.cluster, group, issue = issue.words, "a group stays smaller than it was");
                 return self.patiently(|| self.world.cloud.give_up_missing(self.cluster, group)).await;
             }
             if status.desired_count < to {
-                self.order(group, to).await?;
+                self.order(group, to).await;
             }
             let late = self.wait(deadline, || format!("{ready} of {to} nodes of {group} are ready")).await;
             if let Err(why) = late {

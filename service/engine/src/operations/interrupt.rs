@@ -154,9 +154,9 @@ impl Engine {
             let to = from.saturating_add(count);
             orders.push(Step::Order { group: group.clone(), from, to });
             if has_time {
-                waits.push(Step::Refill { group: group.clone(), to });
+                waits.push(Step::Refill { group: group.clone(), to, may_have_more: false });
             }
-            refills.push(Step::Refill { group, to: from });
+            refills.push(Step::Refill { group, to: from, may_have_more: false });
         }
         let nodes = doomed.iter().map(|node| node.name.clone()).collect();
         let steps = orders.into_iter().chain(waits).chain([Step::Evacuate { nodes }]).chain(refills);

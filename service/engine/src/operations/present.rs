@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_domain::operation::{Kind, Operation, State};
+use plimsoll_domain::operation::{Kind, Operation, State, Step, StepRecord};
 use plimsoll_domain::plan::{ChangeKind, Plan};
 use plimsoll_domain::selector::Labels;
 use plimsoll_domain::snapshot::{ClusterState, Content, Snapshot};
@@ -141,9 +141,35 @@ fn workload(pod: &Pod) -> String {
     }
 }
 
+/// The first group that steps change though the cloud has none of that name, and they make none: nodes of Karpenter, or of an
+/// Auto Scaling group that somebody keeps.
+pub fn unmanaged<'s>(steps: &'s [StepRecord], managed: &[String]) -> Option<&'s str> {
+    let mut known: BTreeSet<&str> = managed.iter().map(String::as_str).collect();
+    known.extend(steps.iter().filter_map(|record| match &record.step {
+        Step::EnsureGroup { spec } => Some(spec.name.as_str()),
+        _ => None,
+    }));
+    let mut changed = steps.iter().filter_map(|record| match &record.step {
+        Step::Grow { group, .. } | Step::Remove { group, .. } | Step::DeleteGroup { group } => {
+            Some(group.as_str())
+        }
+        _ => None,
+    });
+    changed.find(|group| !known.contains(group))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nodes_of_nobody_that_we_may_tell_are_told_by_their_group() {
+        let remove =
+            |group: &str| StepRecord::new(Step::Remove { group: group.into(), nodes: vec!["one".into()] });
+        let managed = ["general".to_owned()];
+        assert_eq!(unmanaged(&[remove("general")], &managed), None);
+        assert_eq!(unmanaged(&[remove("general"), remove("default")], &managed), Some("default"));
+    }
 
     #[test]
     fn a_cluster_autoscaler_is_known_by_its_labels() {

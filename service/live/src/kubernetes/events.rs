@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Node;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
+use plimsoll_domain::world::Cordon;
 use tracing::warn;
 
 use super::errors::words;
@@ -16,10 +17,11 @@ pub fn recorder(client: Client) -> Recorder {
 }
 
 /// Tells that new pods are kept off a node, or let on again.
-pub async fn tell_cordoned(recorder: &Recorder, node: &Node, cordoned: bool) {
-    let (reason, action, note) = match cordoned {
-        true => ("Cordoned", "Cordon", "new pods are kept off, and load balancers"),
-        false => ("Uncordoned", "Uncordon", "new pods and load balancers may come again"),
+pub async fn tell_cordon(recorder: &Recorder, node: &Node, cordon: Cordon) {
+    let (reason, action, note) = match cordon {
+        Cordon::Final => ("Cordoned", "Cordon", "new pods are kept off, and load balancers: it will go"),
+        Cordon::Passing => ("Cordoned", "Cordon", "new pods are kept off for a while"),
+        Cordon::Lifted => ("Uncordoned", "Uncordon", "new pods and load balancers may come again"),
     };
     let event = Event {
         type_: EventType::Normal,

@@ -57,9 +57,17 @@ pub async fn evict(client: &Client, key: &str, node: &str) -> Result<Outcome, Cl
         Err(Error::Api(status)) if status.code == CONFLICT => Ok(Outcome::Stays(Eviction::Gone)),
         Err(Error::Api(status)) if status.code == TOO_MANY_REQUESTS => match budget(&status) {
             Some(budget) => Ok(Outcome::Stays(Eviction::Blocked(format!("{namespace}/{budget}")))),
-            None => Err(failed(&Error::Api(status))),
+            None => Err(refused(key, &Error::Api(status))),
         },
-        Err(error) => Err(failed(&error)),
+        Err(error) => Err(refused(key, &error)),
+    }
+}
+
+/// The API server names no pod: that more than one budget selects it is told of "this pod".
+fn refused(pod: &str, error: &Error) -> ClusterError {
+    match failed(error) {
+        ClusterError::Failed(why) => ClusterError::Failed(format!("pod {pod}: {why}")),
+        other => other,
     }
 }
 

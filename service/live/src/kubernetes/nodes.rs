@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::{Node, PersistentVolume, Pod};
 use k8s_openapi::api::storage::v1::VolumeAttachment;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, Error};
-use serde_json::json;
+use plimsoll_domain::world::Cordon;
+use serde_json::{Value, json};
 
 use super::errors::is_gone;
 
@@ -14,22 +15,65 @@ use super::errors::is_gone;
 const MIRROR: &str = "kubernetes.io/config.mirror";
 /// Label of a node that load balancers of the cloud take out.
 const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+/// Annotation of a node: what of its cordon is ours, [`CLOSED`] and [`EXCLUDED_WORD`] by commas.
+const OURS: &str = "plimsoll/cordon";
+const CLOSED: &str = "unschedulable";
+const EXCLUDED_WORD: &str = "excluded";
 /// Objects of one answer.
 const PAGE: u32 = 500;
 
-/// Keeps new pods off a node, and load balancers, or lets both on again. The node as it is then; none if it is gone.
-pub async fn set_cordoned(client: &Client, name: &str, cordoned: bool) -> Result<Option<Node>, Error> {
-    let excluded = if cordoned { json!("true") } else { json!(null) };
-    let patch = json!({
-        "metadata": { "labels": { EXCLUDED: excluded } },
-        "spec": { "unschedulable": if cordoned { json!(true) } else { json!(null) } },
-    });
+/// Brings a node to a cordon. The node as it is then; none if it is gone, or was as it should be.
+pub async fn set_cordon(client: &Client, name: &str, cordon: Cordon) -> Result<Option<Node>, Error> {
     let nodes: Api<Node> = Api::all(client.clone());
-    match nodes.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await {
+    let Some(node) = nodes.get_opt(name).await? else { return Ok(None) };
+    let Some(change) = change(&node, cordon) else { return Ok(None) };
+    match nodes.patch(name, &PatchParams::default(), &Patch::Merge(change)).await {
         Ok(node) => Ok(Some(node)),
         Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What has to change. The annotation tells what of it is ours, so that no more is lifted than was done; nobody may have
+/// changed the node meanwhile.
+fn change(node: &Node, cordon: Cordon) -> Option<Value> {
+    let is_closed = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
+    let is_excluded = node.metadata.labels.iter().flatten().any(|(key, _)| key == EXCLUDED);
+    let annotations = node.metadata.annotations.as_ref();
+    let done = annotations.and_then(|annotations| annotations.get(OURS)).map_or("", String::as_str);
+    let mut ours: BTreeSet<&str> = done.split(',').filter(|word| !word.is_empty()).collect();
+    let (mut spec, mut labels) = (json!({}), json!({}));
+    match cordon {
+        Cordon::Lifted if ours.is_empty() => return None,
+        Cordon::Lifted => {
+            if ours.remove(CLOSED) {
+                spec = json!({ "unschedulable": null });
+            }
+            if ours.remove(EXCLUDED_WORD) {
+                labels = json!({ EXCLUDED: null });
+            }
+            ours.clear();
+        }
+        Cordon::Passing | Cordon::Final => {
+            let excludes = cordon == Cordon::Final && !is_excluded;
+            if is_closed && !excludes {
+                return None;
+            }
+            if !is_closed {
+                spec = json!({ "unschedulable": true });
+                ours.insert(CLOSED);
+            }
+            if excludes {
+                labels = json!({ EXCLUDED: "true" });
+                ours.insert(EXCLUDED_WORD);
+            }
+        }
+    }
+    let told = ours.into_iter().collect::<Vec<_>>().join(",");
+    let told = if told.is_empty() { Value::Null } else { told.into() };
+    let version = node.metadata.resource_version.clone();
+    let metadata = json!({ "resourceVersion": version, "labels": labels, "annotations": { OURS: told } });
+    Some(json!({ "metadata": metadata, "spec": spec }))
 }
 
 /// Pods that keep a node from going, and volumes of pods that left.
@@ -108,5 +152,56 @@ where
             Some(token) => params.continue_token = Some(token),
             None => return Ok(all),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(spec: &Value, labels: &Value, annotations: &Value) -> Node {
+        let metadata = json!({ "name": "one", "labels": labels, "annotations": annotations });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    }
+
+    /// Spec, label and annotation of a change.
+    #[track_caller]
+    fn check(node: &Node, cordon: Cordon, wanted: Option<(Value, Value, Value)>) {
+        let change = change(node, cordon);
+        let told = change.map(|change| {
+            let metadata = &change["metadata"];
+            (change["spec"].clone(), metadata["labels"].clone(), metadata["annotations"][OURS].clone())
+        });
+        assert_eq!(told, wanted);
+    }
+
+    #[test]
+    fn a_node_that_serves_on_stays_behind_load_balancers() {
+        let open = node(&json!({}), &json!({}), &json!({}));
+        check(&open, Cordon::Passing, Some((json!({ "unschedulable": true }), json!({}), json!(CLOSED))));
+        let leaves =
+            (json!({ "unschedulable": true }), json!({ EXCLUDED: "true" }), json!("excluded,unschedulable"));
+        check(&open, Cordon::Final, Some(leaves));
+        check(&open, Cordon::Lifted, None);
+    }
+
+    #[test]
+    fn no_more_is_lifted_than_was_done() {
+        let theirs = node(&json!({ "unschedulable": true }), &json!({ EXCLUDED: "true" }), &json!({}));
+        for cordon in [Cordon::Lifted, Cordon::Passing, Cordon::Final] {
+            check(&theirs, cordon, None);
+        }
+        let closed = node(&json!({ "unschedulable": true }), &json!({}), &json!({}));
+        check(&closed, Cordon::Final, Some((json!({}), json!({ EXCLUDED: "true" }), json!(EXCLUDED_WORD))));
+        let half = node(
+            &json!({ "unschedulable": true }),
+            &json!({ EXCLUDED: "true" }),
+            &json!({ OURS: EXCLUDED_WORD }),
+        );
+        check(&half, Cordon::Lifted, Some((json!({}), json!({ EXCLUDED: null }), json!(null))));
+        let both = json!({ OURS: "excluded,unschedulable" });
+        let ours = node(&json!({ "unschedulable": true }), &json!({ EXCLUDED: "true" }), &both);
+        let lifted = (json!({ "unschedulable": null }), json!({ EXCLUDED: null }), json!(null));
+        check(&ours, Cordon::Lifted, Some(lifted));
     }
 }

@@ -61,7 +61,7 @@ fn words(step: &Step) -> (&'static str, String) {
         Step::Evacuate { nodes } => {
             ("EVACUATE", format!("bring pods off {} before it is taken back", few(nodes)))
         }
-        Step::Refill { group, to } => ("REFILL", format!("see that {group} has {to} nodes again")),
+        Step::Refill { group, to, .. } => ("REFILL", format!("see that {group} has {to} nodes again")),
         Step::Cordon { nodes } => ("CORDON", format!("keep new pods off {}", few(nodes))),
         Step::Migrate { moves } => ("MIGRATE", format!("move {} pods", moves.len())),
         Step::Remove { group, nodes } => ("REMOVE", format!("remove {} from {group}", few(nodes))),

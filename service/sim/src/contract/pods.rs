@@ -3,7 +3,7 @@
 use plimsoll_domain::ids::ClusterId;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::Pod;
-use plimsoll_domain::world::{ClusterError, Eviction};
+use plimsoll_domain::world::{ClusterError, Cordon, Eviction};
 
 use super::{Kept, Visit, expect, expect_same};
 
@@ -17,7 +17,7 @@ impl Visit<'_> {
         let strange = ClusterId::try_from(STRANGE_CLUSTER.to_owned()).map_err(|error| error.to_string())?;
         let found = [
             ("state", cluster.state(&strange).await.err()),
-            ("set_cordoned", cluster.set_cordoned(&strange, STRANGE_NODE, true).await.err()),
+            ("set_cordon", cluster.set_cordon(&strange, STRANGE_NODE, Cordon::Final).await.err()),
             ("evict", cluster.evict(&strange, STRANGE_POD, STRANGE_NODE).await.err()),
         ];
         for (what, error) in found {
@@ -31,13 +31,14 @@ impl Visit<'_> {
     pub(super) async fn cordoned(&self) -> Kept {
         let (cluster, id) = (&self.world.cluster, &self.ground.cluster);
         let node = place_of(&self.state().await?, &self.ground.movable)?;
-        for cordoned in [true, true, false, false] {
-            expect_same("answer", &cluster.set_cordoned(id, &node, cordoned).await, &Ok(()))?;
+        let all = [Cordon::Passing, Cordon::Final, Cordon::Final, Cordon::Lifted, Cordon::Lifted];
+        for cordon in all {
+            expect_same("answer", &cluster.set_cordon(id, &node, cordon).await, &Ok(()))?;
             let nodes = self.state().await?.nodes;
             let is = nodes.iter().find(|other| other.name == node).map(|node| node.unschedulable);
-            expect_same("unschedulable", &is, &Some(cordoned))?;
+            expect_same("unschedulable", &is, &Some(cordon != Cordon::Lifted))?;
         }
-        expect_same("node gone", &cluster.set_cordoned(id, STRANGE_NODE, true).await, &Ok(()))
+        expect_same("node gone", &cluster.set_cordon(id, STRANGE_NODE, Cordon::Final).await, &Ok(()))
     }
 
     pub(super) async fn evicted(&self) -> Kept {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_domain::fleet::{CapacityKind, Node};
-use plimsoll_domain::world::{CloudError, GroupSpec, GroupStatus, Instance};
+use plimsoll_domain::world::{CloudError, GroupSpec, GroupStatus, Instance, Issue};
 
 use crate::common::{Common, Event};
 use crate::manners::{
@@ -115,7 +115,11 @@ impl Realm {
             is_active: group.phase == Phase::Active,
             is_ours: true,
             instances: instances.collect(),
-            issues: group.issues.clone(),
+            issues: group
+                .issues
+                .iter()
+                .map(|words| Issue { is_capacity: true, words: words.clone() })
+                .collect(),
         })
     }
 

@@ -16,7 +16,7 @@ use plimsoll_domain::snapshot::{Autoscaled, ClusterState};
 use plimsoll_domain::workload::{
     DaemonSet, DisruptionBudget, Pod, Toleration, Volume, VolumeReach, Workload, WorkloadKind, WorkloadRef,
 };
-use plimsoll_domain::world::{Cloud, CloudError, Cluster, Eviction, GroupSpec, GroupStatus};
+use plimsoll_domain::world::{Cloud, CloudError, Cluster, Cordon, Eviction, GroupSpec, GroupStatus};
 use plimsoll_sim::{Pace, Sim};
 
 pub const ZONE: &str = "us-east-1a";
@@ -228,7 +228,8 @@ impl Rig {
     }
 
     pub async fn cordon(&self, node: &str, cordoned: bool) {
-        self.sim.set_cordoned(&atlas(), node, cordoned).await.expect("done");
+        let cordon = if cordoned { Cordon::Final } else { Cordon::Lifted };
+        self.sim.set_cordon(&atlas(), node, cordon).await.expect("done");
     }
 
     pub async fn pod(&self, name: &str) -> Option<Pod> {

@@ -137,6 +137,7 @@ pub fn own_subnets(plan: &ClusterPlan) -> Option<Vec<Subnet>> {
         id: format!("the block {}", zone.private),
         zone: zone.zone,
         cidr: zone.private,
+        is_public: false,
         free: network.free_addresses(),
     };
     Some(network.blocks()?.into_iter().map(subnet).collect())
@@ -217,10 +218,18 @@ fn addresses(plan: &ClusterPlan, subnets: &[Subnet]) -> Result<(), Error> {
         *sum += need;
         words.push(format!("{} nodes of {} with {pods} pods each ({need})", group.count, group.spec.name));
     }
-    let mut first_in: BTreeSet<&str> = BTreeSet::new();
+    // Nodes go to the subnet of their zone with the most room, a private one if there is one.
+    let mut homes: BTreeMap<&str, &Subnet> = BTreeMap::new();
     for subnet in subnets {
-        // Nodes go to the first subnet of their zone.
-        let its = first_in.insert(&subnet.zone).then(|| nodes.get(subnet.zone.as_str())).flatten();
+        let rank = |subnet: &Subnet| (!subnet.is_public, subnet.free);
+        let home = homes.entry(&subnet.zone).or_insert(subnet);
+        if rank(home) < rank(subnet) {
+            *home = subnet;
+        }
+    }
+    for subnet in subnets {
+        let is_home = homes.get(subnet.zone.as_str()).is_some_and(|home| home.id == subnet.id);
+        let its = nodes.get(subnet.zone.as_str()).filter(|_| is_home);
         let need = i64::from(ADDRESSES_MIN) + its.map_or(0, |(sum, _)| *sum);
         if i64::from(subnet.free) < need {
             let mut parts = vec![format!("{ADDRESSES_MIN} of the control plane")];
