@@ -166,6 +166,7 @@ pub async fn attend(
         out.print(begun, &format!("{}\n", begun.name), &Table::default())?;
         return Ok(ExitCode::SUCCESS);
     }
+    out.remark(&format!("{}: plimsoll operation watch {} follows it from elsewhere", begun.name, begun.name));
     let end = follow(client, out, &begun.name).await?;
     show_end(out, &end)?;
     Ok(end_code(&end))
@@ -254,7 +255,15 @@ fn word(state: State) -> &'static str {
 
 /// Prints how an operation ended.
 pub fn show_end(out: &mut Output, operation: &Operation) -> anyhow::Result<()> {
-    out.print(operation, &(end_line(operation) + "\n"), &Table::default())
+    out.print(operation, &(end_line(operation) + "\n"), &Table::default())?;
+    if !operation.done && at_rest(operation) {
+        let name = &operation.name;
+        out.remark(&format!(
+            "its cluster is held until a person decides: plimsoll operation resume {name}, when what is in the way is gone; or \
+             plimsoll operation abandon {name}, which leaves things as they are"
+        ));
+    }
+    Ok(())
 }
 
 /// The exit code that an operation's end stands for.
@@ -284,6 +293,12 @@ fn show(out: &mut Output, operation: &Operation) -> anyhow::Result<()> {
     out.print(operation, &format!("{}\n{}\n\n", operation.name, end_line(operation)), &table)
 }
 
+/// What an operation is about: its plan, its node group, or its cluster.
+fn target(metadata: &OperationMetadata) -> String {
+    let all = [&metadata.plan, &metadata.node_group, &metadata.target];
+    all.into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default()
+}
+
 fn table(operations: &[Operation]) -> Table {
     let row = |operation: &Operation| {
         let metadata = operation.metadata.clone().unwrap_or_default();
@@ -292,7 +307,7 @@ fn table(operations: &[Operation]) -> Table {
             operation.name.clone(),
             word(metadata.state()).to_owned(),
             format!("{done}/{}", metadata.steps.len()),
-            if metadata.plan.is_empty() { metadata.node_group.clone() } else { metadata.plan.clone() },
+            target(&metadata),
             metadata.actor.clone(),
         ]
     };

@@ -8,6 +8,9 @@ use plimsoll_sim::{Call, Fault};
 
 use super::rig::{Bench, Rig, seen, shop_id};
 
+/// Calls that are throttled in a row: fewer than one is tried.
+const THROTTLED: u32 = 5;
+
 /// What an undisturbed run leaves behind.
 #[derive(Debug, PartialEq)]
 struct End {
@@ -110,9 +113,10 @@ async fn every_step_survives_every_accident() {
             assert_eq!(have, want, "step {index} {name}: {:?}\n{}", record.step, bench.sim.journal());
             cases += 1;
         }
-        for fault in calls(&record.step).iter().flat_map(|call| {
+        let faults = calls(&record.step).iter().flat_map(|call| {
             [Fault::Fail { call: *call, count: 1 }, Fault::FailAfter { call: *call, count: 1 }]
-        }) {
+        });
+        for fault in faults.chain([Fault::Throttle { count: THROTTLED }]) {
             let bench = Bench::new(&state, &model).await;
             bench.course.run_until_death(index, begun).await;
             bench.sim.fault(fault.clone());

@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
-use plimsoll_domain::operation::{Operation, State};
+use plimsoll_domain::operation::{Kind, Operation, State};
 use plimsoll_domain::store::Mode;
 use plimsoll_engine::tasks::{self, Periods};
 use plimsoll_engine::{ApplyOrder, Engine, Error};
@@ -80,6 +80,10 @@ async fn nothing_is_lost_in_any_life() {
     }
     println!("{} lives: {ends:#?}", seeds().count());
     assert_eq!(failed, Vec::<u64>::new(), "lives in which something was lost");
+    for stage in ["create", "apply", "interrupt", "upgrade", "delete"] {
+        let went_well = ends.keys().any(|end| *end == format!("{stage} Succeeded"));
+        assert!(went_well || seeds().count() < LIVES as usize, "no life had {stage} that went well");
+    }
 }
 
 /// One life.
@@ -115,13 +119,14 @@ impl Life {
             self.engine.put_policy(&write(), &cluster_id(), &policy, "").await.unwrap();
             self.wait(600).await;
         }
+        let theirs = self.bridge.fake.running().remove(THEIRS);
         self.apply().await;
         self.interrupt().await;
         self.upgrade().await;
         self.expect_kept();
         if with_theirs {
-            let theirs = self.bridge.fake.running().remove(THEIRS).unwrap_or_default();
-            assert_eq!(theirs.len(), 1, "others' machine is where it was");
+            let now = self.bridge.fake.running().remove(THEIRS);
+            assert_eq!(now, theirs, "others' machine is where it was");
             let why = self.engine.delete_cluster(deletion(false)).await.unwrap_err();
             assert!(why.to_string().contains(THEIRS), "{why}");
             self.bridge.fake.remove_group(THEIRS);
@@ -246,16 +251,18 @@ impl Life {
     }
 
     async fn interrupt(&mut self) {
-        let spot = self.bridge.fake.running().remove("cheap").unwrap_or_default();
-        if let Some(machine) = spot.first().filter(|_| self.random.random_bool(0.7)) {
-            self.bridge.fake.interrupt(machine);
-            self.ends.push("interrupted".to_owned());
-        }
+        let spot = self.bridge.fake.spot();
+        let Some(machine) = spot.choose(&mut self.random) else { return };
+        self.bridge.fake.interrupt(machine);
         self.look("interruption").await;
+        let all = self.engine.operations(&Default::default(), &page()).await.unwrap().items;
+        let heeds = |operation: &&Operation| match &operation.kind {
+            Kind::ReplaceInterrupted { machines } => machines.iter().any(|id| id.ends_with(machine)),
+            _ => false,
+        };
+        let begun = all.iter().find(heeds).unwrap_or_else(|| panic!("nobody heeds the notice of {machine}"));
+        self.follow("interrupt", begun).await;
         self.wait(900).await;
-        for operation in self.engine.operations(&Default::default(), &page()).await.unwrap().items {
-            at_rest(&self.engine, &operation).await;
-        }
     }
 
     async fn upgrade(&mut self) {

@@ -10,7 +10,7 @@ use plimsoll_store::Sqlite;
 use super::bridge::Bridge;
 use super::rig::{
     SEED, VERSION, at_rest, cluster_id, creation, creation_of_its_own, deletion, engine, noted, pending,
-    planned, upgrading, write,
+    planned, registration, upgrading, write,
 };
 
 async fn fresh() -> (Bridge, plimsoll_engine::Engine) {
@@ -139,14 +139,14 @@ async fn a_plan_says_what_is_paid_all_the_same_when_it_is_carried_out() {
     bridge.fake.refuse("ec2:DescribeReservedInstances", "UnauthorizedOperation", 1);
     let words = told("COMMITMENTS_UNKNOWN").await;
     assert!(words.contains("allow ec2:DescribeReservedInstances, see k8s/iam"), "{words}");
-    // The plan puts a small machine in the place of two of these.
+    // The plan needs one of these where there are two.
     let (zone, upfront, hourly) = (None, "0.0", "0.12");
     let reserved =
         Reservation { instance_type: "m7i.xlarge", zone, count: 2, product: "Linux/UNIX", upfront, hourly };
     bridge.fake.commit(&[reserved], &[]);
     let words = told("COMMITMENT_IDLE").await;
-    assert!(words.contains("uses $0.2400/h of its $0.2400/h now and $0.0000/h after the plan"), "{words}");
-    assert!(words.contains("$0.2400/h of the saving is paid all the same before 2027-03-01"), "{words}");
+    assert!(words.contains("uses $0.2400/h of its $0.2400/h now and $0.1200/h after the plan"), "{words}");
+    assert!(words.contains("$0.1200/h of the saving is paid all the same before 2027-03-01"), "{words}");
 }
 
 #[tokio::test]
@@ -164,11 +164,12 @@ async fn a_cluster_of_others_is_neither_taken_nor_touched() {
     let (bridge, engine) = fresh().await;
     bridge.fake.found_cluster();
     let before = bridge.fake.shown();
-    let begun = engine.create_cluster(creation(&bridge, false)).await.unwrap();
-    let ended = at_rest(&engine, &begun.operation).await;
-    let failure = ended.failure.unwrap();
-    assert_eq!((ended.state, failure.reason.as_str()), (State::Failed, "CONFLICT"));
-    assert!(failure.message.contains("not ours"), "{}", failure.message);
+    for order in [creation(&bridge, false), creation(&bridge, true), creation_of_its_own(&bridge)] {
+        let refused = engine.create_cluster(order).await.unwrap_err();
+        assert!(matches!(refused, Error::NotActuator { .. }), "{refused}");
+    }
+    assert!(engine.cluster(&cluster_id()).await.is_err(), "it is known, and would be acted on");
+    engine.register_cluster(&write(), registration()).await.unwrap();
     for refused in [
         engine.upgrade_cluster(upgrading(false)).await.unwrap_err(),
         engine.delete_cluster(deletion(false)).await.unwrap_err(),
@@ -177,6 +178,16 @@ async fn a_cluster_of_others_is_neither_taken_nor_touched() {
     }
     assert_eq!(bridge.fake.shown(), before);
     assert_eq!(changes(&bridge), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_use_eks_is_told_so_before_anything_is_made() {
+    let (bridge, engine) = fresh().await;
+    bridge.fake.refuse("eks:DescribeCluster", "AccessDeniedException", 10);
+    let why = engine.create_cluster(creation_of_its_own(&bridge)).await.unwrap_err().to_string();
+    assert!(why.contains("allow eks:DescribeCluster, see k8s/iam"), "{why}");
+    assert_eq!(changes(&bridge), Vec::<String>::new());
+    assert!(engine.cluster(&cluster_id()).await.is_err());
 }
 
 #[tokio::test]

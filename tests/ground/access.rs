@@ -1,5 +1,7 @@
 //! What Plimsoll may do in a cluster: all that it needs, and nothing that it does not need.
 
+use std::time::Duration;
+
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::{PersistentVolume, Pod, ServiceAccount};
@@ -123,7 +125,7 @@ impl Shop {
     /// A pod that may go.
     async fn pod(&self) -> String {
         let pods: Api<Pod> = Api::namespaced(self.admin.clone(), "default");
-        loop {
+        for _ in 0..600 {
             let all = pods.list(&ListParams::default().labels("app=web")).await.unwrap().items;
             let stays = |pod: &Pod| {
                 pod.metadata.deletion_timestamp.is_none()
@@ -132,7 +134,9 @@ impl Shop {
             if let Some(pod) = all.into_iter().find(stays) {
                 return format!("default/{}", pod.metadata.name.unwrap());
             }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        panic!("no pod stays");
     }
 
     /// Does everything that there is to do. What was forbidden.

@@ -31,9 +31,15 @@ const AT_ONCE: usize = 32;
 
 /// Nodes and pods: few on ordinary days.
 fn size() -> (u64, u64) {
+    if is_full() { (500, 5_000) } else { (50, 500) }
+}
+
+/// Whether times and memory count, too: alone, and optimised.
+fn is_full() -> bool {
     match std::env::var("PLIMSOLL_INGEST").as_deref() {
-        Ok("full") => (500, 5_000),
-        _ => (50, 500),
+        Ok("full") => true,
+        Ok(other) => panic!("PLIMSOLL_INGEST is full or not set, not {other:?}"),
+        Err(_) => false,
     }
 }
 
@@ -128,6 +134,8 @@ async fn a_cluster_is_read_quickly_and_kept_fresh_by_watches() {
         "{nodes} nodes, {pods} pods: first look {first:?}, next {second:?}, {expected} requests; memory {before} KiB before, \
          {after} KiB after, {peak} KiB at most; a deleted pod seen after {deleted:?}, a new node after {added:?}"
     );
-    assert!(first < FIRST_LOOK_MAX, "the first look took {first:?}");
-    assert!(peak < MEMORY_MAX_KIB, "{peak} KiB of memory");
+    if is_full() {
+        assert!(first < FIRST_LOOK_MAX, "the first look took {first:?}");
+        assert!(peak < MEMORY_MAX_KIB, "{peak} KiB of memory");
+    }
 }

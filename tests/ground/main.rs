@@ -6,4 +6,5 @@ mod gpus;
 mod ingest;
 mod refusals;
 mod steps;
+mod tokens;
 mod usage;

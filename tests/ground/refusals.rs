@@ -44,7 +44,7 @@ async fn whoever_is_not_let_in_is_told_why() {
     expect_words(&account, &["forbids", "k8s/rbac.yaml", "cannot list resource \"pods\""]);
     let live = Kubernetes::new(id(), live).unwrap();
     let cordon = live.set_cordon(&id(), "one", Cordon::Final).await.unwrap_err().to_string();
-    expect_words(&cordon, &["forbids", "k8s/rbac.yaml", "cannot patch resource \"nodes\""]);
+    expect_words(&cordon, &["forbids", "k8s/rbac.yaml", "cannot get resource \"nodes\""]);
 }
 
 /// Where nobody listens, and where nobody says a word.

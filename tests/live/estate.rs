@@ -122,5 +122,6 @@ async fn a_cluster_is_made_upgraded_and_removed_by_command() {
     assert!(told.contains("SUCCEEDED"), "{told}");
     assert_eq!(site.fake.shown().lines().count(), 1, "{}", site.fake.shown());
     assert_eq!(site.fake.faults_on_the_wire().unwrap_or_default(), "");
+    assert_eq!(site.fake.forbidden(), Default::default(), "no policy allows it");
     println!("{} calls", site.fake.log().len());
 }

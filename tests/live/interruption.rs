@@ -194,6 +194,7 @@ async fn a_machine_that_is_taken_back_is_replaced_and_empty_before_it_goes_and_n
     until("the queue is read twice", SOON, async || so_far + 2 < reads()).await;
     assert_eq!(operations(&scene.channel).await.len(), 1);
     assert_eq!(fake.faults_on_the_wire().unwrap_or_default(), "");
+    assert_eq!(fake.forbidden(), Default::default(), "no policy allows it");
     println!(
         "machines take {BOOT:?}; its pods had left after {:.1} s of {NOTICE:?}, all was over after {:.1} s; {looks} looks at the budget\n{timeline}",
         empty.as_secs_f64(),

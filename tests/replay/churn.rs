@@ -13,6 +13,8 @@ use super::stage::{Stage, is_job};
 
 /// A pod that has no node for so long is stranded: the scheduler tries again within 10 s.
 const STRANDED: Duration = Duration::from_secs(20);
+/// A rollout that is not over after so long never is.
+const SLOW: Duration = Duration::from_secs(180);
 /// Wait between two looks at everything.
 const LOOK: Duration = Duration::from_millis(200);
 const SEED: u64 = 7;
@@ -75,7 +77,8 @@ impl Churn {
             if over && left.is_empty() {
                 return;
             }
-            if STRANDED < begun.elapsed() {
+            let waited = begun.elapsed();
+            if (STRANDED < waited && !left.is_empty()) || SLOW < waited {
                 let refusals = pods.iter().filter(|pod| node_of(pod).is_none()).map(refusal);
                 let refusals: Vec<String> = refusals.collect();
                 self.stranded.push(format!("after {event}: over: {over}, {left:?} {refusals:?}"));

@@ -132,7 +132,7 @@ impl Engine {
             if let Some(pod) = present::rival(&state) {
                 return Err(Error::Unready(format!(
                     "a Cluster Autoscaler runs in {cluster} ({pod}) and would undo what a plan does: scale it to 0, or set \
-                     the policy's actuator to CLUSTER_AUTOSCALER"
+                     the policy's actuator to ACTUATOR_CLUSTER_AUTOSCALER"
                 )));
             }
             let managed =
@@ -326,7 +326,7 @@ impl Engine {
     fn world_to_change(&self, record: &ClusterRecord, policy: &Policy) -> Result<World, Error> {
         let world = self.world_of(record)?;
         if policy.actuator != Actuator::Plimsoll {
-            let why = "its policy's actuator is not PLIMSOLL";
+            let why = "its policy's actuator is not ACTUATOR_PLIMSOLL; set it (plimsoll policy edit, or UpdatePolicy)";
             return Err(Error::NotActuator { cluster: record.id.to_string(), why });
         }
         if policy.freeze {

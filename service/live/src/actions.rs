@@ -1,5 +1,5 @@
-//! Which calls a step may make in AWS, by the actions of IAM that they need. A test of the whole compares this with what is
-//! called.
+//! Which calls a step may make in AWS, by the actions of IAM that they need, and that AWS checks of whoever makes them. Tests
+//! compare this with what is called.
 
 use plimsoll_domain::estate::Part;
 use plimsoll_domain::operation::Step;
@@ -23,6 +23,12 @@ pub fn of(step: &Step) -> Vec<&'static str> {
             "ec2:DescribeInstanceTypes",
             "ec2:CreateLaunchTemplate",
             "eks:CreateNodegroup",
+            // What EKS checks of whoever calls it.
+            "eks:TagResource",
+            "ec2:RunInstances",
+            "ec2:CreateTags",
+            "iam:PassRole",
+            "iam:CreateServiceLinkedRole",
             "ec2:DescribeLaunchTemplates",
             "eks:DeleteNodegroup",
             "ec2:DeleteLaunchTemplate",
@@ -65,15 +71,27 @@ fn made(part: &Part) -> Vec<&'static str> {
             ];
             removed(part).into_iter().chain(made).collect()
         }
-        Part::Roles => removed(part).into_iter().chain(["iam:CreateRole", "iam:AttachRolePolicy"]).collect(),
-        Part::ControlPlane(_) => vec![
-            "iam:GetRole",
-            "ec2:DescribeSubnets",
-            "eks:DescribeCluster",
-            "eks:CreateCluster",
-            "eks:UpdateClusterConfig",
-            "eks:DeleteCluster",
-        ],
+        Part::Roles => {
+            let made = ["iam:CreateRole", "iam:TagRole", "iam:AttachRolePolicy"];
+            removed(part).into_iter().chain(made).collect()
+        }
+        Part::ControlPlane(plane) => {
+            let mut calls = vec![
+                "iam:GetRole",
+                "ec2:DescribeSubnets",
+                "eks:DescribeCluster",
+                "eks:CreateCluster",
+                "eks:TagResource",
+                "iam:PassRole",
+                "iam:CreateServiceLinkedRole",
+                "eks:UpdateClusterConfig",
+                "eks:DeleteCluster",
+            ];
+            if !plane.kms_key_arn.is_empty() {
+                calls.extend(["kms:DescribeKey", "kms:CreateGrant"]);
+            }
+            calls
+        }
         Part::Access(_) => vec![
             "eks:DescribeAccessEntry",
             "eks:CreateAccessEntry",
@@ -85,6 +103,7 @@ fn made(part: &Part) -> Vec<&'static str> {
             "eks:DescribeAddonVersions",
             "eks:DescribeAddon",
             "eks:DescribeUpdate",
+            "iam:PassRole",
             "eks:CreateAddon",
             "eks:UpdateAddon",
             "eks:DeleteAddon",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ListParams;
 use kube::{Api, Client};
 use plimsoll_domain::fleet::CapacityKind;
@@ -56,8 +57,15 @@ impl Stage {
         put(&client, deployment("db", 1, &template("db", "200m", &json!({})))).await;
         put(&client, budget("db", 0)).await;
         let (movable, guarded) = (serving(&client, "web", 4).await, serving(&client, "db", 1).await);
-        // The budget's own status comes a moment later.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        let budgets: Api<PodDisruptionBudget> = Api::namespaced(client.clone(), "default");
+        loop {
+            // The budget's own status comes a moment later.
+            let db = budgets.get("db").await.unwrap();
+            if db.status.is_some_and(|status| status.observed_generation == db.metadata.generation) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
 
         let cluster = wire::id("prod");
         let aws = Arc::new(wire::aws_with("prod", url, role).await);

@@ -19,6 +19,7 @@ use kube::{Api, Client, Config};
 use tempfile::TempDir;
 
 use parts::{Part, Ports};
+pub use pki::token;
 
 /// Longest wait for a part to serve.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -195,6 +196,7 @@ fn program() -> Option<&'static Path> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join(".ci/ground");
         let built = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
         let path = String::from_utf8(built.stdout).unwrap();
+        crate::expect_built(built.status);
         built.status.success().then(|| path.trim().into())
     });
     if found.is_none() {

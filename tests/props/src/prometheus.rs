@@ -87,6 +87,7 @@ fn programs() -> Option<&'static Path> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join(".ci/prometheus");
         let told = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
         let path = String::from_utf8(told.stdout).unwrap();
+        crate::expect_built(told.status);
         told.status.success().then(|| path.trim().into())
     });
     if found.is_none() {

@@ -26,6 +26,7 @@ impl Schemas {
                 Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join(".ci/schemas");
             let built = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
             let path = String::from_utf8(built.stdout).unwrap();
+            crate::expect_built(built.status);
             built.status.success().then(|| path.trim().into())
         });
         if found.is_none() {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::operation::Step;
 use plimsoll_domain::snapshot::ClusterState;
@@ -16,6 +17,8 @@ pub(super) const POLL: Duration = Duration::from_secs(5);
 /// Longest wait for a group to take changes, or for its nodes to be ready. Machines take one to two minutes; botocore's
 /// waiter for node groups gives up after 40.
 pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
+/// Nodes that are closed or opened at once: a pod may have a hundred that would take it.
+const CORDONS_AT_ONCE: usize = 16;
 /// Tries of one call, [`POLL`] apart: five minutes of throttling, or without an API server.
 const CALL_TRIES_MAX: u32 = 60;
 
@@ -167,16 +170,20 @@ impl Hands<'_> {
     }
 
     pub(super) async fn cordon_all(&self, nodes: &[String], cordon: Cordon) -> Result<(), StepError> {
-        for node in nodes {
-            self.patiently(|| async move {
-                match self.world.cluster.set_cordon(self.cluster, node, cordon).await {
-                    Err(ClusterError::NotFound(_)) => Ok(()),
-                    end => end,
-                }
-            })
-            .await?;
+        for some in nodes.chunks(CORDONS_AT_ONCE) {
+            try_join_all(some.iter().map(|node| self.cordon(node, cordon))).await?;
         }
         Ok(())
+    }
+
+    async fn cordon(&self, node: &str, cordon: Cordon) -> Result<(), StepError> {
+        self.patiently(|| async move {
+            match self.world.cluster.set_cordon(self.cluster, node, cordon).await {
+                Err(ClusterError::NotFound(_)) => Ok(()),
+                end => end,
+            }
+        })
+        .await
     }
 
     /// Drains what is left on the nodes, then terminates them. What a DaemonSet runs goes with its node.

@@ -14,6 +14,7 @@ pub(super) use check::minor;
 
 use super::estate::Proposal;
 use super::quotas;
+use super::upgrade::ours;
 use crate::{Engine, Error, Registration};
 
 /// The policy of EKS that our own role gets in a cluster that we make.
@@ -39,7 +40,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] names the field that cannot be; [`Error::Unready`] if quotas of the account forbid it;
-    /// [`Error::NotActuator`] where nothing reaches AWS; of the store, `Exists` and `Busy`.
+    /// [`Error::NotActuator`] where nothing reaches AWS, or where others made a cluster of that name; of the store, `Exists` and `Busy`.
     pub async fn create_cluster(&self, order: CreateOrder) -> Result<Proposal, Error> {
         let CreateOrder { write, registration, mut plan, dry } = order;
         if let Some(earlier) = self.earlier_proposal(&write).await? {
@@ -65,7 +66,12 @@ impl Engine {
         check::room(&plan, &subnets)?;
         // What is there already is not taken back.
         let survey = estate.survey(&record.id, None).await;
-        let there = survey.map_err(|error| Error::World(error.to_string()))?.groups;
+        let survey = survey.map_err(|error| Error::World(error.to_string()))?;
+        if survey.plane.is_some() {
+            // Whoever made it keeps it: not even its name is taken down.
+            ours(&survey, &record.id)?;
+        }
+        let there = survey.groups;
         if let Some(theirs) = there.iter().find(|group| !group.is_ours && plan.has_group(&group.name)) {
             return Err(Error::Unready(format!("others made a node group {} in it", theirs.name)));
         }

@@ -15,6 +15,10 @@ use super::errors::is_gone;
 const MIRROR: &str = "kubernetes.io/config.mirror";
 /// Label of a node that load balancers of the cloud take out.
 const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+/// Code of a change of something that somebody else has changed since.
+const CONFLICT: u16 = 409;
+/// Tries to change a node that others change, too.
+const CHANGES_MAX: u32 = 10;
 /// Annotation of a node: what of its cordon is ours, [`CLOSED`] and [`EXCLUDED_WORD`] by commas.
 const OURS: &str = "plimsoll/cordon";
 const CLOSED: &str = "unschedulable";
@@ -25,12 +29,17 @@ const PAGE: u32 = 500;
 /// Brings a node to a cordon. The node as it is then; none if it is gone, or was as it should be.
 pub async fn set_cordon(client: &Client, name: &str, cordon: Cordon) -> Result<Option<Node>, Error> {
     let nodes: Api<Node> = Api::all(client.clone());
-    let Some(node) = nodes.get_opt(name).await? else { return Ok(None) };
-    let Some(change) = change(&node, cordon) else { return Ok(None) };
-    match nodes.patch(name, &PatchParams::default(), &Patch::Merge(change)).await {
-        Ok(node) => Ok(Some(node)),
-        Err(error) if is_gone(&error) => Ok(None),
-        Err(error) => Err(error),
+    let mut tries = 1;
+    loop {
+        let Some(node) = nodes.get_opt(name).await? else { return Ok(None) };
+        let Some(change) = change(&node, cordon) else { return Ok(None) };
+        match nodes.patch(name, &PatchParams::default(), &Patch::Merge(change)).await {
+            Ok(node) => return Ok(Some(node)),
+            Err(error) if is_gone(&error) => return Ok(None),
+            // Its kubelet was faster, as it is every few seconds.
+            Err(Error::Api(status)) if status.code == CONFLICT && tries < CHANGES_MAX => tries += 1,
+            Err(error) => return Err(error),
+        }
     }
 }
 

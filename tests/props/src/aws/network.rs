@@ -113,11 +113,14 @@ fn made(state: &mut State, kind: &'static str, request: &Request, of: &[(&'stati
     if kind == "Subnet" {
         state.subnets.push((id.clone(), field("AvailabilityZone")));
     }
+    if kind == "Address" {
+        // Its tags are told later.
+        let told = address(&id);
+        state.network.insert(id, thing);
+        return told;
+    }
     let shown = thing.shown(&id, state);
     state.network.insert(id, thing);
-    if kind == "Address" {
-        return shown;
-    }
     let mut word = kind.to_owned();
     word[..1].make_ascii_lowercase();
     node(&word, &shown)
@@ -149,6 +152,10 @@ fn described(state: &State, kind: &str, set: &str, request: &Request) -> String 
     list(set, "item", its.map(|(id, one)| one.shown(id, state)))
 }
 
+fn address(id: &str) -> String {
+    [leaf("allocationId", id), leaf("publicIp", "203.0.113.7"), leaf("domain", "vpc")].concat()
+}
+
 impl Thing {
     fn is(&self, wanted: &BTreeMap<String, Vec<String>>) -> bool {
         wanted.iter().all(|(name, values)| {
@@ -176,9 +183,7 @@ impl Thing {
                 leaf("internetGatewayId", id) + &list("attachmentSet", "item", attached)
             }
             "NatGateway" => [leaf("natGatewayId", id), leaf("state", self.state), of("subnetId")].concat(),
-            "Address" => {
-                [leaf("allocationId", id), leaf("publicIp", "203.0.113.7"), leaf("domain", "vpc")].concat()
-            }
+            "Address" => address(id),
             _ => {
                 let route = self
                     .of

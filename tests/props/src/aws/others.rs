@@ -20,6 +20,13 @@ pub struct Found {
 }
 
 impl FakeAws {
+    /// Ids of spot machines that run.
+    pub fn spot(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let running = state.machines.values().filter(|machine| machine.is_spot && machine.end.is_none());
+        running.map(|machine| machine.id.clone()).collect()
+    }
+
     /// From now on things take so long.
     pub fn set_manners(&self, manners: Manners) {
         lock(&self.state).manners = manners;

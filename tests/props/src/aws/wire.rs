@@ -1,5 +1,6 @@
 //! What went over the wire, judged by the models that every program of AWS in Python goes by.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +8,30 @@ use std::process::{Command, Stdio};
 use super::FakeAws;
 use crate::python;
 
+/// The policies of `k8s/iam`.
+const POLICIES: [&str; 3] = ["read.json", "operate.json", "clusters.json"];
+
 impl FakeAws {
+    /// Actions that were called and that no policy of ours allows.
+    ///
+    /// # Panics
+    /// If a policy cannot be read.
+    pub fn forbidden(&self) -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../k8s/iam");
+        let mut called: BTreeSet<String> = self.log().into_iter().map(|call| call.action).collect();
+        for name in POLICIES {
+            let text = std::fs::read_to_string(folder.join(name)).unwrap();
+            let policy: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let statements = policy["Statement"].as_array().into_iter().flatten();
+            for action in
+                statements.flat_map(|statement| statement["Action"].as_array().into_iter().flatten())
+            {
+                called.remove(action.as_str().unwrap());
+            }
+        }
+        called
+    }
+
     /// What is wrong with any call so far, by botocore's models. None where Python with botocore is missing, which is
     /// printed, except where `CI` is set: there it fails.
     ///
