@@ -47,6 +47,7 @@ pub use others::Found;
 pub use savings::{Reservation, SavingsPlan};
 pub use state::{Call, Manners, Shortage, Work};
 use state::{State, Words};
+pub use wire::allowed;
 
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(20);

@@ -1,5 +1,30 @@
 //! What moto lacks.
 
+/// Operations of ours that moto does not have at all.
+pub const MOTO_HAS_NOT: [&str; 19] = [
+    "eks:AssociateAccessPolicy",
+    "eks:CreateAccessEntry",
+    "eks:CreateAddon",
+    "eks:DeleteAccessEntry",
+    "eks:DeleteAddon",
+    "eks:DescribeAccessEntry",
+    "eks:DescribeAddon",
+    "eks:DescribeAddonVersions",
+    "eks:DescribeUpdate",
+    "eks:ListAddons",
+    "eks:ListInsights",
+    "eks:StartInsightsRefresh",
+    "eks:UpdateAddon",
+    "eks:UpdateClusterVersion",
+    "eks:UpdateNodegroupVersion",
+    "pricing:GetProducts",
+    "savingsplans:DescribeSavingsPlanRates",
+    "savingsplans:DescribeSavingsPlans",
+    "servicequotas:ListServiceQuotas",
+];
+/// What is no operation, but a right.
+pub const NO_OPERATION: &str = "iam:PassRole";
+
 /// Operation, promise, and what moto does instead. Each is tried: what moto begins to keep has to be taken off.
 /// That it tells all instance types at once is not: it takes half a minute.
 pub const MOTO_LACKS: [(&str, &str, &str); 21] = [

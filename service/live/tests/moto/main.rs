@@ -13,13 +13,14 @@ mod stage;
 #[path = "../wire/mod.rs"]
 mod wire;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use plimsoll_props::aws::moto::Moto;
-use plimsoll_props::aws::{FakeAws, Manners};
+use plimsoll_props::aws::{FakeAws, Manners, allowed};
 
-use lacks::MOTO_LACKS;
+use lacks::{MOTO_HAS_NOT, MOTO_LACKS, NO_OPERATION};
 use stage::{Stage, ZONES};
 
 /// Longest wait for what a case comes to.
@@ -96,4 +97,19 @@ async fn an_aws_that_others_wrote_keeps_all_but_a_list() {
         assert!(is_broken, "moto {version} keeps it now, take it off the list: {action}: {promise}");
         println!("  {action}: {promise}: {why}");
     }
+}
+
+#[test]
+fn operations_that_moto_does_not_have_are_named() {
+    let ours: BTreeSet<String> = allowed().into_iter().filter(|action| action != NO_OPERATION).collect();
+    let Some(lacking) = Moto::lacks(&ours) else { return };
+    assert_eq!(lacking, MOTO_HAS_NOT.map(str::to_owned).into());
+    let compared: BTreeSet<&str> = cases().into_iter().map(|case| case.action).collect();
+    let is_left = |action: &&String| !lacking.contains(*action) && !compared.contains(action.as_str());
+    let left: Vec<&String> = ours.iter().filter(is_left).collect();
+    println!(
+        "{} operations compared; {} in moto, too, and not compared: {left:?}",
+        compared.len(),
+        left.len()
+    );
 }

@@ -1,5 +1,6 @@
 //! moto: an AWS that others wrote, to hold our own against. Its machines become nodes of a real API server, too.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -134,6 +135,17 @@ impl Moto {
             panic!("moto did not start: run tests/props/python/moto_aws.py {cluster} {how} {zones:?}");
         };
         Some((Self { child, place, tasks: JoinSet::new() }, lines))
+    }
+
+    /// Which of these operations it does not have at all. None where Python with moto is missing.
+    ///
+    /// # Panics
+    /// If the script fails.
+    pub fn lacks(actions: &BTreeSet<String>) -> Option<BTreeSet<String>> {
+        let python = python::interpreter("venv")?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/moto_operations.py");
+        let told = python::run(Command::new(python).arg(script).args(actions));
+        Some(told.lines().map(str::to_owned).collect())
     }
 
     /// Where things are.

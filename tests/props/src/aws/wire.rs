@@ -11,25 +11,31 @@ use crate::python;
 /// The policies of `k8s/iam`.
 const POLICIES: [&str; 3] = ["read.json", "operate.json", "clusters.json"];
 
+/// Every action that a policy of ours allows.
+///
+/// # Panics
+/// If a policy cannot be read.
+pub fn allowed() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../k8s/iam");
+    let mut allowed = BTreeSet::new();
+    for name in POLICIES {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let policy: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+        let actions = list(&policy["Statement"]).into_iter().flat_map(|statement| list(&statement["Action"]));
+        allowed.extend(actions.filter_map(|action| action.as_str().map(str::to_owned)));
+    }
+    allowed
+}
+
 impl FakeAws {
     /// Actions that were called and that no policy of ours allows.
     ///
     /// # Panics
     /// If a policy cannot be read.
     pub fn forbidden(&self) -> BTreeSet<String> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../k8s/iam");
-        let mut called: BTreeSet<String> = self.log().into_iter().map(|call| call.action).collect();
-        for name in POLICIES {
-            let text = std::fs::read_to_string(folder.join(name)).unwrap();
-            let policy: serde_json::Value = serde_json::from_str(&text).unwrap();
-            let statements = policy["Statement"].as_array().into_iter().flatten();
-            for action in
-                statements.flat_map(|statement| statement["Action"].as_array().into_iter().flatten())
-            {
-                called.remove(action.as_str().unwrap());
-            }
-        }
-        called
+        let called: BTreeSet<String> = self.log().into_iter().map(|call| call.action).collect();
+        called.difference(&allowed()).cloned().collect()
     }
 
     /// What is wrong with any call so far, by botocore's models. None where Python with botocore is missing, which is
