@@ -20,7 +20,7 @@ use real::Real;
 use world::World;
 
 /// Worlds of ordinary days. A guess: a minute.
-const WORLDS: u64 = 12;
+const WORLDS: u64 = 8;
 /// Least share of pods whose node is among the best of the model.
 const AMONG_BEST_MIN: f64 = 0.9;
 
