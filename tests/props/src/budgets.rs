@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
+use futures::future::ready;
 use futures::stream::select;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -20,7 +22,7 @@ use crate::objects;
 /// What was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// Changes of pods and budgets, after each of which all budgets were looked at.
+    /// Changes of pods and budgets, after each of which the budgets that it bears on were looked at.
     pub looks: usize,
     /// Budgets with fewer pods that serve than they demand: `namespace/name`, and how it was. Each once.
     pub broken: BTreeMap<String, String>,
@@ -43,12 +45,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to look at all budgets of a cluster, whenever one or a pod has changed.
+    /// Begins to look at the budgets of a cluster, whenever one or a pod of it has changed.
     pub fn start(client: &Client) -> Self {
         let (stop, mut stopped) = oneshot::channel();
         let (pods, pod_changes) = mirror::<Pod>(client);
         let (budgets, budget_changes) = mirror::<PodDisruptionBudget>(client);
         let task = tokio::spawn(async move {
+            let (pod_changes, budget_changes) =
+                (pod_changes.map(Changed::Pod), budget_changes.map(Changed::Budget));
             let mut changes = std::pin::pin!(select(pod_changes, budget_changes));
             let mut seen = Seen::default();
             // Budgets are not broken for pods that are yet to be listed.
@@ -59,13 +63,18 @@ impl Watch {
             loop {
                 tokio::select! {
                     () = &mut listed => break,
-                    Some(()) = changes.next() => {}
+                    Some(_) = changes.next() => {}
                 }
             }
+            look(&pods, budgets.state(), &mut seen);
             loop {
                 tokio::select! {
                     _ = &mut stopped => return seen,
-                    Some(()) = changes.next() => look(&pods, &budgets, &mut seen),
+                    Some(changed) = changes.next() => {
+                        let concerned = |budget: &Arc<PodDisruptionBudget>| changed.concerns(budget);
+                        let concerned = budgets.state().into_iter().filter(concerned).collect();
+                        look(&pods, concerned, &mut seen);
+                    }
                 }
             }
         });
@@ -82,18 +91,34 @@ impl Watch {
     }
 }
 
+/// What has changed.
+enum Changed {
+    Pod(Arc<Pod>),
+    Budget(Arc<PodDisruptionBudget>),
+}
+
+impl Changed {
+    fn concerns(&self, budget: &PodDisruptionBudget) -> bool {
+        match self {
+            Self::Pod(pod) => selects(budget, pod),
+            Self::Budget(changed) => changed.metadata.uid == budget.metadata.uid,
+        }
+    }
+}
+
 /// Everything of a kind as it is, kept so by whoever waits for its changes.
-fn mirror<K>(client: &Client) -> (Store<K>, impl Stream<Item = ()> + Send + 'static)
+fn mirror<K>(client: &Client) -> (Store<K>, impl Stream<Item = Arc<K>> + Send + 'static)
 where
     K: Resource<DynamicType = ()> + Clone + fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let (reader, writer) = store();
     let changes = watcher(Api::<K>::all(client.clone()), Config::default()).default_backoff();
-    (reader, reflector(writer, changes).touched_objects().map(drop))
+    let changes = reflector(writer, changes).touched_objects();
+    (reader, changes.filter_map(|changed| ready(changed.ok().map(Arc::new))))
 }
 
-fn look(pods: &Store<Pod>, budgets: &Store<PodDisruptionBudget>, seen: &mut Seen) {
-    let (pods, budgets) = (pods.state(), budgets.state());
+fn look(pods: &Store<Pod>, budgets: Vec<Arc<PodDisruptionBudget>>, seen: &mut Seen) {
+    let pods = pods.state();
     seen.looks += 1;
     for budget in budgets {
         // What it comes to in pods, the controller has worked out.
@@ -111,16 +136,18 @@ fn look(pods: &Store<Pod>, budgets: &Store<PodDisruptionBudget>, seen: &mut Seen
     }
 }
 
-/// Whether a pod counts for a budget: it is ready, and nobody has told it to go. Budgets of tests select by equality only.
+/// Whether a pod counts for a budget: it is ready, and nobody has told it to go.
 fn serves(pod: &Pod, budget: &PodDisruptionBudget) -> bool {
+    pod.metadata.deletion_timestamp.is_none() && selects(budget, pod) && objects::is_ready(pod)
+}
+
+/// Whether a budget is about a pod. Budgets of tests select by equality only.
+fn selects(budget: &PodDisruptionBudget, pod: &Pod) -> bool {
     let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
     let wanted = selector.and_then(|selector| selector.match_labels.as_ref());
     let labels = pod.metadata.labels.as_ref();
-    let matches = wanted.is_some_and(|wanted| {
-        wanted.iter().all(|(key, value)| labels.is_some_and(|labels| labels.get(key) == Some(value)))
-    });
-    matches
-        && pod.metadata.namespace == budget.metadata.namespace
-        && pod.metadata.deletion_timestamp.is_none()
-        && objects::is_ready(pod)
+    let matches =
+        |(key, value): (&String, &String)| labels.is_some_and(|labels| labels.get(key) == Some(value));
+    pod.metadata.namespace == budget.metadata.namespace
+        && wanted.is_some_and(|wanted| wanted.iter().all(matches))
 }
