@@ -301,7 +301,7 @@ async fn an_add_on_that_is_degraded_is_stuck_with_its_issue() {
 #[tokio::test]
 async fn a_cluster_with_fargate_profiles_is_not_removed() {
     let (bridge, engine) = made().await;
-    bridge.fake.estate(|estate| drop(estate.fargate_profiles.insert("default".into())));
+    bridge.fake.estate(|estate| estate.fargate_profiles = ["default".to_owned()].into());
     let why = engine.delete_cluster(deletion(false)).await.unwrap_err().to_string();
     assert!(why.contains("it has Fargate profiles: remove default first"), "{why}");
 }
