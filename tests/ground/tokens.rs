@@ -10,7 +10,7 @@ use plimsoll_live::kubernetes::{Kubernetes, TokenSource};
 use plimsoll_props::ground::{Ground, Options, token};
 use plimsoll_props::objects::node;
 
-use super::steps::{id, put_node};
+use super::steps::{id, put_node, until};
 
 /// Tells a token that is over until that is refused.
 #[derive(Clone, Default)]
@@ -38,8 +38,10 @@ async fn a_token_that_is_over_is_refused_once_and_made_anew() {
     assert_eq!(live.state(&id()).await.unwrap().nodes.len(), 1);
 
     tokens.0.store(true, Ordering::Relaxed);
-    let refused = live.set_cordon(&id(), "one", Cordon::Final).await.unwrap_err().to_string();
-    assert!(refused.contains("Unauthorized"), "{refused}");
-    live.set_cordon(&id(), "one", Cordon::Final).await.unwrap();
-    assert!(live.state(&id()).await.unwrap().nodes[0].unschedulable);
+    // Whoever asks first is refused, be it a watch.
+    let closed = async || live.set_cordon(&id(), "one", Cordon::Final).await.is_ok();
+    until("a node is closed", closed).await;
+    assert!(!tokens.0.load(Ordering::Relaxed), "nobody was refused");
+    let seen = async || live.state(&id()).await.is_ok_and(|state| state.nodes[0].unschedulable);
+    until("it is seen to be", seen).await;
 }
