@@ -168,7 +168,7 @@ mod tests {
             commitment: Commitment { id: "sp-1".into(), account: String::new(), cover },
             end_time: None,
         };
-        let kept = told(&[plan.clone()], 1);
+        let kept = told(std::slice::from_ref(&plan), 1);
         assert_eq!(kept.len(), 1, "one machine uses it up: {kept:?}");
         let gone = told(&[plan], 0);
         assert!(gone[0].1.contains("$0.0500/h of the saving is paid all the same until it ends"), "{gone:?}");
