@@ -189,7 +189,9 @@ async fn clusters_from_files_are_brought_to_their_plans_and_nobody_is_left_behin
         println!("{row}");
         rows.push(row);
     }
-    println!("{}", rows.iter().map(Row::to_string).collect::<Vec<_>>().join("\n"));
+    for row in &rows {
+        println!("{row}\n{:#?}", row.churn.stranded);
+    }
     for row in &rows {
         assert!(row.plan.after.cost < row.plan.cost_before, "{row}");
         assert_eq!(row.pending, Vec::<String>::new(), "pending after the apply: {row}");
