@@ -8,12 +8,10 @@ use jiff::Timestamp;
 use crate::finding::{Finding, Severity};
 use crate::fleet::CapacityKind;
 use crate::ledger::commitment::{Balance, Commitment, Use, apply};
+use crate::ledger::money::HOUR_SECONDS;
 use crate::problem::{OfferingIndex, Problem};
 use crate::solution::Bin;
 use crate::units::HourlyRate;
-
-/// Seconds of an hour.
-const HOUR: i64 = 3600;
 
 /// A commitment of the account that a cluster is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +22,8 @@ pub struct Held {
     pub end_time: Option<Timestamp>,
 }
 
-/// What a person should know of the account's commitments before a plan is carried out, after which there are these nodes. Machines of others in the account are
-/// not known here: they may use what this cluster does not.
+/// What a person should know of the account's commitments before a plan is carried out, after which there are these nodes.
+/// Machines of others in the account are not known here: they may use what this cluster does not.
 pub fn findings(held: &[Held], problem: &Problem, bins: &[Bin]) -> Vec<Finding> {
     if held.is_empty() {
         return Vec::new();
@@ -82,7 +80,7 @@ fn balances(
             account: String::new(),
             instance_type: offering.instance_type.clone(),
             zone: offering.zone.clone(),
-            seconds: HOUR,
+            seconds: HOUR_SECONDS,
             nano_usd_per_hour: offering.price.nano_usd(),
         })
         .collect();

@@ -160,11 +160,11 @@ impl Draft {
             newest,
             schedulings: _,
         } = other;
-        let later =
-            |origin: Origin| Origin { document: self.documents.saturating_add(origin.document), ..origin };
+        let before = self.documents;
+        let later = |origin: Origin| Origin { document: before.saturating_add(origin.document), ..origin };
         self.nodes.extend(nodes.iter().map(|node| NodeDraft { origin: later(node.origin), ..node.clone() }));
-        let pods = pods.iter().map(|pod| PodDraft { origin: later(pod.origin), ..pod.clone() });
-        for mut pod in pods.collect::<Vec<_>>() {
+        for pod in pods {
+            let mut pod = PodDraft { origin: later(pod.origin), ..pod.clone() };
             pod.pod.scheduling = self.shared(pod.pod.scheduling);
             self.pods.push(pod);
         }
