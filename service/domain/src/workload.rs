@@ -34,7 +34,7 @@ pub struct Pod {
     pub priority: i32,
     /// When it was created, if known.
     pub create_time: Option<Timestamp>,
-    /// Why nobody may evict it, if so (annotation, mirror pod).
+    /// Why nobody may evict it, if so (annotation, mirror pod, a Job that would give up).
     pub do_not_disrupt: Option<String>,
     /// Whether it is being deleted for good. A pod that its StatefulSet is about to make again, under
     /// its name, counts as one that was made already: pending, and not terminating.
@@ -45,6 +45,12 @@ impl Pod {
     /// `namespace/name`.
     pub fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Whether a Job makes it again: it begins its work anew, later each time, and so many times and no more.
+    pub fn is_of_job(&self) -> bool {
+        let kind = self.owner.as_ref().map(|owner| owner.kind);
+        matches!(kind, Some(WorkloadKind::Job | WorkloadKind::CronJob))
     }
 }
 

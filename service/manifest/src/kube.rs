@@ -10,6 +10,7 @@ mod billed;
 mod budget;
 mod disruption;
 mod draft;
+mod job;
 mod labels;
 mod node;
 mod notes;

@@ -125,14 +125,10 @@ fn left_behind(report: &RefereeReport) -> Vec<Finding> {
         .collect()
 }
 
-/// Pods of Jobs that a plan moves: what they have done so far is lost, and their Job may give up. Source: Kubernetes, "Jobs",
-/// "Pod failure policy".
+/// Pods of Jobs that a plan moves: what they have done so far is lost, and their Job bears one failure less for each. Source:
+/// Kubernetes, "Jobs", "Pod failure policy".
 fn begun_again(state: &ClusterState, report: &RefereeReport) -> Option<Finding> {
-    let of_jobs = |pod: &&Pod| {
-        let kind = pod.owner.as_ref().map(|owner| owner.kind);
-        matches!(kind, Some(WorkloadKind::Job | WorkloadKind::CronJob))
-    };
-    let of_jobs: BTreeSet<String> = state.pods.iter().filter(of_jobs).map(Pod::key).collect();
+    let of_jobs: BTreeSet<String> = state.pods.iter().filter(|pod| pod.is_of_job()).map(Pod::key).collect();
     let moves = report.steered_moves.iter().filter(|one| one.from.is_some());
     let evicted: Vec<&String> = moves.map(|one| &one.pod).filter(|pod| of_jobs.contains(*pod)).collect();
     let message = format!(

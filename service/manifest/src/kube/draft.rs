@@ -12,6 +12,7 @@ use plimsoll_domain::snapshot::Autoscaled;
 use plimsoll_domain::workload::{DaemonSet, Pod, Scheduling, Workload};
 
 use super::disruption::Wish;
+use super::job::JobDraft;
 use super::notes::Notes;
 use super::owner::Controller;
 use super::requests::Runtime;
@@ -53,6 +54,8 @@ pub(super) struct PodDraft {
     pub runtime_class: Option<String>,
     /// What its annotations say about eviction.
     pub wish: Option<Wish>,
+    /// Pods that failed for its index, if it is one of an indexed Job.
+    pub failures: i32,
 }
 
 /// A node and what its annotations say.
@@ -93,9 +96,9 @@ pub(super) struct Draft {
     pub documents: u32,
     pub pods: Vec<PodDraft>,
     pub nodes: Vec<NodeDraft>,
-    /// Controllers of ReplicaSets and Jobs; `None` where they have none.
+    /// Controllers of ReplicaSets; `None` where they have none.
     pub replica_sets: HashMap<Key, Option<Controller>>,
-    pub jobs: HashMap<Key, Option<Controller>>,
+    pub jobs: HashMap<Key, JobDraft>,
     pub workloads: Vec<Workload>,
     pub daemon_sets: Vec<DaemonSetDraft>,
     pub budgets: Vec<BudgetDraft>,

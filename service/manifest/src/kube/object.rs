@@ -20,7 +20,7 @@ use crate::error::{Fault, ReadError};
 use crate::json;
 
 use super::draft::{Draft, Origin};
-use super::{PODS_MAX, billed, budget, node, owner, pod, requests, scaling, volume};
+use super::{PODS_MAX, billed, budget, job, node, owner, pod, requests, scaling, volume};
 
 /// Lists of amounts by resource. The API server writes strings; people write numbers, too.
 const AMOUNTS: [&str; 6] = ["requests", "limits", "capacity", "allocatable", "overhead", "podFixed"];
@@ -63,8 +63,8 @@ pub(super) fn read(item: &Item<'_>, draft: &mut Draft) -> Result<(), ReadError> 
         Deployment => owner::take_deployment;
         StatefulSet => owner::take_stateful_set;
         DaemonSet => pod::take_daemon_set;
-        Job => owner::take_job;
-        CronJob => owner::take_cron_job;
+        Job => job::take;
+        CronJob => job::take_cron_job;
         PodDisruptionBudget => budget::take;
         PersistentVolumeClaim => volume::take_claim;
         PersistentVolume => volume::take_volume;

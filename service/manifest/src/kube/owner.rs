@@ -1,7 +1,6 @@
 //! Workloads: who makes pods, how many, and how a rollout goes about it.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::batch::v1::{CronJob, Job, JobSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use plimsoll_domain::workload::{Workload, WorkloadKind, WorkloadRef};
@@ -38,12 +37,12 @@ pub(crate) fn workload_kind(kind: &str) -> WorkloadKind {
     }
 }
 
-fn key(metadata: &ObjectMeta) -> Key {
+pub(super) fn key(metadata: &ObjectMeta) -> Key {
     let namespace = metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
     (namespace, metadata.name.clone().unwrap_or_default())
 }
 
-fn reference(kind: WorkloadKind, metadata: &ObjectMeta) -> WorkloadRef {
+pub(super) fn reference(kind: WorkloadKind, metadata: &ObjectMeta) -> WorkloadRef {
     let (namespace, name) = key(metadata);
     WorkloadRef { kind, namespace, name }
 }
@@ -101,50 +100,7 @@ pub(super) fn take_replica_set(from: ReplicaSet, _: Origin, draft: &mut Draft) -
     Ok(())
 }
 
-/// Takes a Job: a link to its CronJob, or a workload of its own as long as it has work to do.
-pub(super) fn take_job(from: Job, _: Origin, draft: &mut Draft) -> Result<(), Fault> {
-    let controller = controller(&from.metadata);
-    let status = from.status.unwrap_or_default();
-    if controller.is_none() && status.completion_time.is_none() {
-        let replicas = match &from.spec {
-            Some(spec) => parallel_pods(spec, status.succeeded.unwrap_or(0)).at("spec")?,
-            None => 0,
-        };
-        let reference = reference(WorkloadKind::Job, &from.metadata);
-        draft.workloads.push(Workload { reference, replicas, max_surge: 0, max_unavailable: 0 });
-    }
-    draft.jobs.insert(key(&from.metadata), controller);
-    Ok(())
-}
-
-/// Takes a CronJob: as many pods as one of its runs has.
-pub(super) fn take_cron_job(from: CronJob, _: Origin, draft: &mut Draft) -> Result<(), Fault> {
-    let reference = reference(WorkloadKind::CronJob, &from.metadata);
-    let Some(spec) = from.spec else { return Ok(()) };
-    let replicas = match spec.job_template.spec {
-        Some(job) if spec.suspend != Some(true) => parallel_pods(&job, 0).at("spec.jobTemplate.spec")?,
-        _ => 0,
-    };
-    draft.workloads.push(Workload { reference, replicas, max_surge: 0, max_unavailable: 0 });
-    Ok(())
-}
-
-/// Pods of a job that run at a time: its parallelism, or what is left to complete.
-fn parallel_pods(job: &JobSpec, succeeded: i32) -> Result<i32, Fault> {
-    if job.suspend == Some(true) {
-        return Ok(0);
-    }
-    let parallelism = count(job.parallelism.unwrap_or(1)).at("parallelism")?;
-    match job.completions {
-        Some(completions) => {
-            let left = count(completions).at("completions")?.saturating_sub(succeeded.max(0)).max(0);
-            Ok(parallelism.min(left))
-        }
-        None => Ok(parallelism),
-    }
-}
-
-fn count(value: i32) -> Result<i32, Fault> {
+pub(super) fn count(value: i32) -> Result<i32, Fault> {
     if 0 <= value { Ok(value) } else { Err(Fault::new(format!("{value} is negative"))) }
 }
 

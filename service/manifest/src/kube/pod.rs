@@ -10,7 +10,7 @@ use crate::error::{At, Fault};
 
 use super::draft::{DaemonSetDraft, Draft, Origin, PodDraft};
 use super::notes::Note;
-use super::{disruption, owner, requests, scheduling, volume};
+use super::{disruption, job, owner, requests, scheduling, volume};
 
 /// Takes a pod, unless it is no demand.
 pub(super) fn take(mut from: core::Pod, origin: Origin, draft: &mut Draft) -> Result<(), Fault> {
@@ -60,7 +60,9 @@ pub(super) fn take(mut from: core::Pod, origin: Origin, draft: &mut Draft) -> Re
     let priority_class =
         if spec.priority.is_none() { Some(spec.priority_class_name.unwrap_or_default()) } else { None };
     let runtime_class = if spec.overhead.is_none() { spec.runtime_class_name } else { None };
-    draft.pods.push(PodDraft { origin, pod, controller, claims, priority_class, runtime_class, wish });
+    let failures = job::failures(metadata.annotations.as_ref());
+    let pod = PodDraft { origin, pod, controller, claims, priority_class, runtime_class, wish, failures };
+    draft.pods.push(pod);
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::error::{Fault, ReadError};
 use super::draft::{Draft, NodeDraft, Origin, PodDraft};
 use super::notes::Note;
 use super::owner::{Controller, workload_kind};
-use super::{Options, architecture, billed, budget, scaling, sharing, volume};
+use super::{Options, architecture, billed, budget, job, scaling, sharing, volume};
 
 /// Label of a namespace that the API server sets to its name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
@@ -90,8 +90,10 @@ fn pods(draft: &mut Draft, protected: &BTreeMap<String, String>, now: Timestamp)
         .filter(|workload| workload.reference.kind == WorkloadKind::Deployment)
         .map(|workload| (workload.reference.namespace.clone(), workload.reference.name.clone()))
         .collect();
+    let mut held = job::hold(&drafts, draft);
     let all = drafts.into_iter().map(|one| {
         let protection = one.pod.node.as_ref().and_then(|node| protected.get(node)).cloned();
+        let protection = protection.or_else(|| held.remove(&one.pod.key()));
         pod(one, draft, &deployments, protection, now)
     });
     Ok(all.collect())
@@ -168,7 +170,7 @@ fn owner(
     let key = (pod.namespace.clone(), controller.name.clone());
     let above = match controller.kind.as_str() {
         "ReplicaSet" => draft.replica_sets.get(&key),
-        "Job" => draft.jobs.get(&key),
+        "Job" => draft.jobs.get(&key).map(|job| &job.controller),
         _ => Some(&None),
     };
     let refer = |controller: &Controller| WorkloadRef {

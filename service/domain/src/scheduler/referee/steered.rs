@@ -152,7 +152,8 @@ impl<'a> Migration<'a> {
     fn blockers(&mut self, trip: &Trip<'a>) -> Vec<Trip<'a>> {
         let in_the_way = |other: &&Trip<'a>| {
             let there = self.stage.simulation.node_of(other.id) == Some(trip.target);
-            there && self.stage.evictable(other).is_ok()
+            // Whatever a Job's pod did until then is lost each time.
+            there && !other.pod.is_of_job() && self.stage.evictable(other).is_ok()
         };
         let candidates = self.trips.iter().filter(in_the_way).take(BLOCKERS_MAX);
         let mut blockers: Vec<Trip<'a>> = candidates.cloned().collect();

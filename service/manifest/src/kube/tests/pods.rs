@@ -185,6 +185,50 @@ fn owners_are_resolved_to_who_makes_the_pod_again() {
     assert!(cluster.pods[9].do_not_disrupt.is_some(), "a static pod stays");
 }
 
+/// Of three pods of a Job, the oldest first, those that must stay.
+fn stay(job: Value, failed: i32) -> [bool; 3] {
+    let pod = |name: &str, minute: u32| {
+        let annotations = json!({"batch.kubernetes.io/job-index-failure-count": minute.to_string()});
+        let metadata = json!({
+            "ownerReferences": owned("Job", "train"),
+            "creationTimestamp": format!("2026-01-01T00:0{minute}:00Z"),
+            "annotations": annotations,
+        });
+        let spec = json!({"nodeName": "n", "containers": [{"name": "main"}]});
+        object("v1", "Pod", name, json!({"metadata": metadata, "spec": spec}))
+    };
+    let job = object("batch/v1", "Job", "train", json!({"spec": job, "status": {"failed": failed}}));
+    let cluster = cluster(&[pod("c", 0), pod("b", 1), pod("a", 2), job]);
+    ["c", "b", "a"].map(|name| {
+        let pod = cluster.pods.iter().find(|pod| pod.name == name).unwrap();
+        pod.do_not_disrupt.as_ref().is_some_and(|why| why.contains("its Job bears"))
+    })
+}
+
+#[test]
+fn pods_stay_whose_job_would_give_up_if_they_were_evicted() {
+    let template = json!({"spec": {"containers": []}});
+    let with = |mut job: Value| {
+        job["template"] = template.clone();
+        job
+    };
+    let none = [false, false, false];
+    assert_eq!(stay(with(json!({})), 0), none, "it bears six");
+    assert_eq!(stay(with(json!({})), 4), [false, false, true], "two more, and those made last stay");
+    assert_eq!(stay(with(json!({"backoffLimit": 0})), 0), [true, true, true]);
+    assert_eq!(stay(with(json!({"backoffLimit": 1})), 9), [true, true, true], "more than it bears");
+    let rule = |action: &str, kind: &str| {
+        let conditions = [json!({"type": kind, "status": "True"})];
+        let rules = [json!({"action": action, "onPodConditions": conditions})];
+        with(json!({"backoffLimit": 0, "podFailurePolicy": {"rules": rules}}))
+    };
+    assert_eq!(stay(rule("Ignore", "DisruptionTarget"), 0), none);
+    assert_eq!(stay(rule("Count", "DisruptionTarget"), 0), [true, true, true]);
+    assert_eq!(stay(rule("Ignore", "ConfigIssue"), 0), [true, true, true]);
+    let by_index = with(json!({"backoffLimitPerIndex": 1}));
+    assert_eq!(stay(by_index, 3), [false, true, true], "each index by itself");
+}
+
 #[test]
 fn pods_that_ended_or_are_held_back_are_no_demand() {
     let phase = |name: &str, phase: &str| {
