@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::dump::Dump;
 use super::owners::{Places, places, sizes, workload};
 use super::raw::{LOOK, Raw, key, name, namespace, node_of, path, until};
+use super::service::SPEED;
 
 /// Name of each cluster.
 pub const CLUSTER: &str = "replay";
@@ -44,7 +45,7 @@ impl Stage {
     /// Sets a file up: pods are where they are in the file, and real controllers own them. None where there is no control
     /// plane.
     pub async fn open(dump: &Dump) -> Option<Self> {
-        let ground = Ground::start(Options::default()).await?;
+        let ground = Ground::start(Options { speed: Some(SPEED), ..Options::default() }).await?;
         let client = ground.client().await;
         let raw = Raw(client.clone());
         let fake = FakeAws::start(CLUSTER, &ZONES, Manners::default(), client.clone()).await;

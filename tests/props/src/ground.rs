@@ -45,6 +45,9 @@ pub struct Options {
     pub scoring: Scoring,
     /// Whether `metrics.k8s.io` is served. It takes half a minute until it knows something.
     pub metrics: bool,
+    /// How many times shorter the controller of Jobs waits until it makes a failed pod again, if at all: 10 s, twice as long
+    /// after each, up to 10 min.
+    pub speed: Option<u32>,
 }
 
 /// The control plane. Ends when dropped.
@@ -52,6 +55,7 @@ pub struct Ground {
     folder: TempDir,
     ports: Ports,
     parts: Vec<Part>,
+    speed: u32,
 }
 
 impl Ground {
@@ -76,7 +80,8 @@ impl Ground {
         let folder = TempDir::with_prefix("ground-").unwrap();
         let ports = Ports::free();
         pki::write(folder.path());
-        let mut ground = Self { folder, ports, parts: Vec::new() };
+        let speed = options.speed.unwrap_or(1);
+        let mut ground = Self { folder, ports, parts: Vec::new(), speed };
         for name in ["admin", "controllers", "scheduler", "kubelets"] {
             let config = pki::kubeconfig(&ground.url(), ground.folder.path(), &pki::token(name));
             fs::write(ground.path(name), config).unwrap();
@@ -111,7 +116,7 @@ impl Ground {
     fn run(&mut self, program: &Path, part: (&'static str, Vec<String>)) {
         let (name, flags) = part;
         let log = File::create(self.path(&format!("{name}.log"))).unwrap();
-        self.parts.push(Part::start(program, name, &flags, log));
+        self.parts.push(Part::start(program, name, &flags, log, self.speed));
     }
 
     /// Waits until something holds, as long as all parts live.

@@ -14,8 +14,11 @@ use super::act::{Hands, POLL, StepError};
 const GLANCE: Duration = Duration::from_secs(1);
 /// How many such looks there are.
 const GLANCES: u32 = 5;
-/// After this time a pod that found no place gets all new nodes to choose from.
+/// After this time a pod that found no place gets all new nodes to choose from, and one that nobody made again is not waited for.
 const STEERING_PATIENCE: Duration = Duration::from_secs(2 * 60);
+/// The longest that a Job waits until it makes a pod again after others failed: 10 s after the first, twice as long after each,
+/// up to this. Source: `MaxJobPodFailureBackOff` of Kubernetes 1.36.
+const JOB_BACK_OFF_MAX: Duration = Duration::from_secs(10 * 60);
 
 impl Hands<'_> {
     pub(super) async fn migrate(&self, moves: &[PodMove]) -> Result<(), StepError> {
@@ -69,28 +72,31 @@ impl Hands<'_> {
     /// are as many as before: some controllers take their time to make the next.
     async fn until_placed(&self, moved: &Pod, count: usize) -> Result<(), StepError> {
         let (key, owner) = (moved.key(), moved.owner.as_ref());
+        let made_again_max = if moved.is_of_job() { JOB_BACK_OFF_MAX } else { STEERING_PATIENCE };
+        let made_again_max = made_again_max.min(self.drain_timeout);
         let start = self.world.clock.monotonic();
-        let (mut is_steered, mut looks) = (true, 0);
+        let (mut is_steered, mut looks, mut pending_since) = (true, 0, None);
         loop {
             let state = self.state().await?;
             let concerns = |pod: &&Pod| pod.key() == key || (owner.is_some() && pod.owner.as_ref() == owner);
             let pending =
                 state.pods.iter().filter(concerns).find(|pod| pod.node.is_none() || pod.terminating);
-            let waited = self.world.clock.monotonic() - start;
-            let why = match pending {
-                Some(pending) => format!("pod {} finds no node", pending.key()),
-                None if siblings(&state, moved) < count && waited < STEERING_PATIENCE => {
-                    format!("pod {key} is not made again")
+            let now = self.world.clock.monotonic();
+            if let Some(pending) = pending {
+                let why = format!("pod {} finds no node", pending.key());
+                let waited = now - *pending_since.get_or_insert(now);
+                if is_steered && STEERING_PATIENCE <= waited {
+                    self.open(self.created, self.staying).await?;
+                    is_steered = false;
+                    self.note(why.clone());
                 }
-                None => return Ok(()),
-            };
-            if is_steered && STEERING_PATIENCE <= waited {
-                self.open(self.created, self.staying).await?;
-                is_steered = false;
-                self.note(why.clone());
-            }
-            if self.drain_timeout <= waited {
-                return Err(StepError::Again(why));
+                if self.drain_timeout <= waited {
+                    return Err(StepError::Again(why));
+                }
+            } else if count <= siblings(&state, moved) || made_again_max <= now - start {
+                return Ok(());
+            } else if looks == GLANCES {
+                self.note(format!("pod {key} is not made again yet"));
             }
             looks += 1;
             self.world.clock.sleep(if looks <= GLANCES { GLANCE } else { POLL }).await;

@@ -31,13 +31,14 @@ pub struct Part {
 }
 
 impl Part {
-    pub fn start(program: &Path, name: &'static str, flags: &[String], log: File) -> Self {
+    pub fn start(program: &Path, name: &'static str, flags: &[String], log: File, speed: u32) -> Self {
         let child = Command::new(program)
             .arg(name)
             .args(flags)
             // It ends when the other end of its input is closed, which the system does for whoever dies.
             .env("GROUND_LEASH", "1")
             .env("GOGC", "400")
+            .env("GROUND_SPEED", speed.to_string())
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
