@@ -4,6 +4,8 @@ PLIMSOLL_DATA ?= $(abspath ../shared/data)
 export PLIMSOLL_DATA
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
+# The longest tests wait, for controllers and for machines that boot: more of them at a time than there are cores.
+RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
 
 .PHONY: demo serve test prove bench bench-ledger bench-resize soak lint needs pythons ground schemas prometheus
 
@@ -21,7 +23,7 @@ serve: needs
 test: needs pythons ground schemas prometheus lint
 	@test -d "$(PLIMSOLL_DATA)" || \
 		echo "PLIMSOLL_DATA: no folder $(PLIMSOLL_DATA): tests that need it are skipped and say so"
-	cargo test --workspace --no-fail-fast
+	RUST_TEST_THREADS=$(RUST_TEST_THREADS) cargo test --workspace --no-fail-fast
 
 ## Tests may unwrap, and share helpers that not each of them uses.
 lint: needs
