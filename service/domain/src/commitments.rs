@@ -36,7 +36,8 @@ pub fn findings(held: &[Held], problem: &Problem, bins: &[Bin]) -> Vec<Finding> 
     let used = |balances: &[Balance]| rate(balances.iter().map(|one| one.used).sum());
     let message = format!(
         "{} commitment(s) of the account cost {} whatever runs; on-demand machines of this cluster use {} of that now and {} \
-         after the plan. Prices of the plan are without them.",
+         after the plan, each reservation for its own type and not for other sizes of its family. Prices of the plan are without \
+         them.",
         held.len(),
         rate(before.iter().map(all).sum()),
         used(&before),
@@ -56,7 +57,8 @@ fn idle(held: &[Held], before: &Balance, after: &Balance) -> Option<Finding> {
     let until = its.end_time.map_or_else(|| "until it ends".to_owned(), |end| format!("before {end}"));
     let message = format!(
         "this cluster uses {} of its {} now and {} after the plan: unless other machines of the account take that up, {} of \
-         the saving is paid all the same {until}",
+         the saving is paid all the same {until}. A regional reservation may serve other sizes of its family: that is not \
+         counted",
         rate(before.used),
         rate(all(before)),
         rate(after.used),

@@ -24,7 +24,7 @@ pub const ALIASES: [(&str, &str); 5] = [
 ];
 
 /// Labels of one machine, or of its group as such. A new node of the same template will not have them.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "eks.amazonaws.com/nodegroup",
     "eks.amazonaws.com/nodegroup-image",
     "eks.amazonaws.com/sourceLaunchTemplateId",
@@ -33,6 +33,8 @@ const OWN: [&str; 8] = [
     "topology.k8s.aws/zone-id",
     "karpenter.sh/registered",
     "karpenter.sh/initialized",
+    // It is on nodes that leave.
+    "node.kubernetes.io/exclude-from-external-load-balancers",
 ];
 const OWN_PREFIXES: [&str; 3] =
     ["alpha.eksctl.io/", "topology.k8s.aws/network-node-layer-", "karpenter.k8s.aws/ec2nodeclass-"];
@@ -134,7 +136,11 @@ pub fn stated(labels: &Labels) -> Labels {
 
 fn may_be_stated(key: &str) -> bool {
     let set_by_others = domain(key).is_some_and(|domain| is_in(domain, &SET_BY_OTHERS));
-    key != LABEL_INSTANCE_TYPE && !set_by_others && !is_reserved(key)
+    key != LABEL_INSTANCE_TYPE && !set_by_others && !is_own(key) && !is_reserved(key)
+}
+
+fn is_own(key: &str) -> bool {
+    OWN.contains(&key) || OWN_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// Whether only Kubernetes may set it.
@@ -167,10 +173,9 @@ pub fn is_custom(key: &str) -> bool {
         KARPENTER_CAPACITY_TYPE,
     ];
     let aliases = ALIASES.iter().any(|(alias, _)| *alias == key);
-    let own = OWN.contains(&key) || OWN_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
     !(well_known.contains(&key)
         || aliases
-        || own
+        || is_own(key)
         || is_by_type(key)
         || is_karpenter_type(key)
         || is_reserved(key))
@@ -213,6 +218,7 @@ mod tests {
             "karpenter.k8s.aws/instance-cpu",
             "alpha.eksctl.io/nodegroup-name",
             "beta.kubernetes.io/os",
+            "node.kubernetes.io/exclude-from-external-load-balancers",
         ] {
             assert!(!may_be_stated(key), "{key}");
         }
@@ -223,7 +229,12 @@ mod tests {
         for key in ["team", "karpenter.sh/nodepool", "node.kubernetes.io/pool"] {
             assert!(is_custom(key), "{key}");
         }
-        for key in ["node-role.kubernetes.io/worker", "kubernetes.io/arch", "nvidia.com/gpu.product"] {
+        for key in [
+            "node-role.kubernetes.io/worker",
+            "kubernetes.io/arch",
+            "nvidia.com/gpu.product",
+            "node.kubernetes.io/exclude-from-external-load-balancers",
+        ] {
             assert!(!is_custom(key), "{key}");
         }
     }

@@ -9,7 +9,7 @@ use plimsoll_domain::ids::{ClusterId, OperationId};
 use plimsoll_domain::operation::Step;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::{Pod, WorkloadKind, WorkloadRef};
-use plimsoll_domain::world::{CloudError, ClusterError, Cordon, Eviction, GroupStatus, World};
+use plimsoll_domain::world::{CloudError, ClusterError, Cordon, Eviction, GroupStatus, Issue, World};
 use tokio::sync::watch;
 
 /// How often the world is asked whether an end is reached.
@@ -17,6 +17,8 @@ pub(super) const POLL: Duration = Duration::from_secs(5);
 /// Longest wait for a group to take changes, or for its nodes to be ready. Machines take one to two minutes; botocore's
 /// waiter for node groups gives up after 40.
 pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
+/// Longest that a group's machines are refused, for another reason than that there are none, until they are given up.
+const REFUSED_MAX: Duration = Duration::from_secs(5 * 60);
 /// Nodes that are closed or opened at once: a pod may have a hundred that would take it.
 const CORDONS_AT_ONCE: usize = 16;
 /// Tries of one call, [`POLL`] apart: five minutes of throttling, or without an API server.
@@ -118,9 +120,10 @@ impl Hands<'_> {
         self.until_active(group).await?;
         self.patiently(|| self.world.cloud.ensure_size(self.cluster, group, to)).await?;
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
+        let mut refusals = Refusals::default();
         loop {
             let status = self.until_active(group).await?;
-            if let Some(issue) = status.issues.first() {
+            if let Some(issue) = refusals.lasting(&status.issues, self.world.clock.monotonic()) {
                 let reason = if issue.is_capacity { "NO_CAPACITY" } else { "REFUSED" };
                 return Err(StepError::Hopeless { reason, message: issue.words.clone() });
             }
@@ -352,6 +355,25 @@ impl Hands<'_> {
     }
 }
 
+/// Since when a group is refused machines for other reasons than that there are none: what AWS stumbles over once it does at
+/// another try, by itself.
+#[derive(Default)]
+pub(super) struct Refusals {
+    since: Option<Duration>,
+}
+
+impl Refusals {
+    /// What keeps a group from its machines for good: a lack of them at once, anything else when it lasts.
+    pub fn lasting<'i>(&mut self, issues: &'i [Issue], now: Duration) -> Option<&'i Issue> {
+        let Some(first) = issues.first() else {
+            self.since = None;
+            return None;
+        };
+        let lasts = REFUSED_MAX <= now - *self.since.get_or_insert(now);
+        issues.iter().find(|issue| issue.is_capacity).or(lasts.then_some(first))
+    }
+}
+
 /// Group and number in a made-up name, `{group}-new-{number}`.
 fn made_up<'a>(created: &'a [String], name: &str) -> Option<(&'a str, usize)> {
     let (group, number) = name.rsplit_once("-new-")?;
@@ -389,4 +411,23 @@ pub(super) fn nodes_of(status: &GroupStatus, state: &ClusterState) -> Vec<String
 pub(super) fn has_to_leave(pod: &Pod, node: &str) -> bool {
     let stays = |owner: &WorkloadRef| matches!(owner.kind, WorkloadKind::DaemonSet | WorkloadKind::Node);
     pod.node.as_deref() == Some(node) && !pod.owner.as_ref().is_some_and(stays)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_machines_is_told_at_once_and_other_refusals_when_they_last() {
+        let issue = |is_capacity| Issue { is_capacity, words: String::new() };
+        let minute = |minutes: u64| Duration::from_secs(60 * minutes);
+        let mut refusals = Refusals::default();
+        assert_eq!(refusals.lasting(&[issue(false)], minute(0)), None);
+        assert_eq!(refusals.lasting(&[], minute(4)), None);
+        assert_eq!(refusals.lasting(&[issue(false)], minute(5)), None, "it passed in between");
+        assert_eq!(refusals.lasting(&[issue(false)], minute(9)), None);
+        assert_eq!(refusals.lasting(&[issue(false)], minute(10)), Some(&issue(false)));
+        let both = [issue(false), issue(true)];
+        assert_eq!(Refusals::default().lasting(&both, minute(0)), Some(&both[1]));
+    }
 }

@@ -3,17 +3,27 @@
 use plimsoll_domain::fleet::Node;
 use plimsoll_domain::snapshot::ClusterState;
 use plimsoll_domain::workload::Pod;
-use plimsoll_domain::world::{Cordon, Eviction};
+use plimsoll_domain::world::{CloudError, Cordon, Eviction};
 use tracing::warn;
 
-use super::act::{Hands, READY_WAIT_MAX, StepError, has_to_leave, nodes_of};
+use super::act::{Hands, POLL, READY_WAIT_MAX, Refusals, StepError, has_to_leave, nodes_of};
+
+/// Tries to get machines in the place of others, [`POLL`] apart, before pods are evicted without: of two minutes' notice, a
+/// quarter of one.
+const ORDER_TRIES_MAX: u32 = 4;
 
 impl Hands<'_> {
-    /// Asks for machines, once: that there are none, or that the group is being changed, is no reason to leave pods where they
-    /// are. Whoever refills the group asks again.
+    /// Asks for machines, a few times: that there are none, or that the group is still being changed, is no reason to leave
+    /// pods where they are. Whoever refills the group asks again.
     pub(super) async fn order(&self, group: &str, to: u32) {
-        if let Err(why) = self.world.cloud.ensure_size(self.cluster, group, to).await {
+        for left in (0..ORDER_TRIES_MAX).rev() {
+            let Err(why) = self.world.cloud.ensure_size(self.cluster, group, to).await else { return };
             warn!(cluster = %self.cluster, group, %why, "no machine yet in the place of one that is taken back");
+            let passes = matches!(why, CloudError::Busy(_) | CloudError::Throttled | CloudError::Failed(_));
+            if left == 0 || !passes {
+                return;
+            }
+            self.world.clock.sleep(POLL).await;
         }
     }
 
@@ -65,10 +75,11 @@ impl Hands<'_> {
         Ok(gone)
     }
 
-    /// Waits until a group has as many nodes as it is to have, and gives back what is beyond that unless it may have more. That there is no machine
-    /// ends the wait: the group is left smaller, for somebody to plan again.
+    /// Waits until a group has as many nodes as it is to have, and gives back what is beyond that unless it may have more. That
+    /// there is no machine ends the wait: the group is left smaller, for somebody to plan again.
     pub(super) async fn refill(&self, group: &str, to: u32, may_have_more: bool) -> Result<(), StepError> {
         let deadline = self.world.clock.monotonic() + READY_WAIT_MAX;
+        let mut refusals = Refusals::default();
         loop {
             let status = self.until_active(group).await?;
             let state = self.state().await?;
@@ -84,7 +95,7 @@ impl Hands<'_> {
                     false => Ok(()),
                 };
             }
-            if let Some(issue) = status.issues.first() {
+            if let Some(issue) = refusals.lasting(&status.issues, self.world.clock.monotonic()) {
                 warn!(cluster = %self.cluster, group, issue = issue.words, "a group stays smaller than it was");
                 return self.patiently(|| self.world.cloud.give_up_missing(self.cluster, group)).await;
             }

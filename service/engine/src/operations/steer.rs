@@ -37,8 +37,11 @@ impl Hands<'_> {
         let parked = before.iter().any(|other| other.pod == one.pod);
         let Some(pod) = who_moves(&state, one, parked) else { return Ok(()) };
         let target = self.real_name(&one.to, &state).await?;
-        let others = rivals(&state, pod, &target);
         self.cordon_all(std::slice::from_ref(&target), Cordon::Lifted).await?;
+        // What a person has closed meanwhile stays closed: then all others are open to the pod.
+        let now = self.state().await?;
+        let is_open = now.nodes.iter().any(|node| node.name == target && !node.unschedulable);
+        let others = if is_open { rivals(&state, pod, &target) } else { Vec::new() };
         self.cordon_all(&others, Cordon::Passing).await?;
         let placed = self.evict_and_wait(pod, siblings(&state, pod)).await;
         self.cordon_all(&others, Cordon::Lifted).await?;

@@ -13,7 +13,7 @@ use plimsoll_domain::scheduler::referee::{self, Inputs, Offer};
 use plimsoll_domain::snapshot::{ClusterState, Content};
 use plimsoll_domain::solution::{Bin, Solution, objective};
 use plimsoll_domain::units::HourlyRate;
-use plimsoll_domain::workload::{Pod, WorkloadKind};
+use plimsoll_domain::workload::Pod;
 
 use super::assign::assign;
 use super::compute::Run;
@@ -275,7 +275,7 @@ fn offers(built: &Built) -> Vec<Offer> {
 #[cfg(test)]
 mod tests {
     use plimsoll_domain::plan::Move;
-    use plimsoll_domain::workload::WorkloadRef;
+    use plimsoll_domain::workload::{WorkloadKind, WorkloadRef};
 
     use super::*;
 

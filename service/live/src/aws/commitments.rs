@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{Filter, ReservedInstances, Scope};
+use aws_sdk_ec2::types::{Filter, ReservedInstances, Scope, Tenancy};
 use aws_sdk_savingsplans::types::{
     CurrencyCode, SavingsPlan, SavingsPlanRateFilter, SavingsPlanRateFilterName, SavingsPlanRatePropertyKey,
     SavingsPlanState, SavingsPlanType,
@@ -112,7 +112,8 @@ impl Aws {
 /// A reservation of machines like ours; none if it is of others.
 fn reservation(from: ReservedInstances) -> Option<Held> {
     let is_linux = from.product_description.as_ref().is_some_and(|what| what.as_str().starts_with(LINUX));
-    let count = u32::try_from(from.instance_count?).ok().filter(|_| is_linux)?;
+    let is_shared = from.instance_tenancy.is_none_or(|tenancy| tenancy == Tenancy::Default);
+    let count = u32::try_from(from.instance_count?).ok().filter(|_| is_linux && is_shared)?;
     let zone = from.availability_zone.filter(|_| from.scope == Some(Scope::AvailabilityZone));
     // What was paid upfront, spread over the term.
     let term = i128::from(from.duration.filter(|seconds| 0 < *seconds)?);

@@ -147,6 +147,10 @@ pub fn says_no_capacity(text: &str) -> bool {
         "MaxSpotInstanceCountExceeded",
         "InstanceLimitExceeded",
         "UnfulfillableCapacity",
+        // An Auto Scaling group's words, where it gives no code.
+        "do not have sufficient",
+        // A type that its zone does not have.
+        "Unsupported - ",
     ]
     .iter()
     .any(|code| text.contains(code))
