@@ -98,8 +98,12 @@ impl Hands<'_> {
                 }
             } else if count <= siblings(&state, moved) || made_again_max <= now - start {
                 return Ok(());
-            } else if looks == GLANCES {
-                self.note(format!("pod {key} is not made again yet"));
+            } else {
+                // Once it is made, it has all its time to find a node.
+                pending_since = None;
+                if looks == GLANCES {
+                    self.note(format!("pod {key} is not made again yet"));
+                }
             }
             looks += 1;
             self.world.clock.sleep(if looks <= GLANCES { GLANCE } else { POLL }).await;
